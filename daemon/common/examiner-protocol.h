@@ -7,7 +7,8 @@
  * how the daemon learns the instance's process id (SO_PEERCRED names whoever listened on the socket).
  *
  * daemon → examiner (method calls)
- *   Attach(h lifeline)                 first message; the read end of a pipe on which the examiner asks for SIGKILL
+ *   Attach(h lifeline, b demo)         first message; the read end of a pipe on which the examiner asks for SIGKILL.
+ *                                      An examiner that was not started as its daemon was (--demo) refuses
  *   Decode(h picture, h pixels) → (uuu) outcome, width, height: only of an instance started with --decode. A
  *                                      caller's picture becomes raw RGB in `pixels`, an empty memfd of the daemon's
  *   Examine(h reference, u width, u height, s camera, u challenge, u pace, i no_match_below, i match_from,

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "examination.h"
+#include "capture.h"
+#include "examiner-protocol.h"
+#include "guidance.h"
+#include "log.h"
+#include "models.h"
+#include "vision/vision.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* Sensors need up to two seconds from power-up to the first picture; later a second without one means it is gone. */
+#define FIRST_FRAME_USEC (UINT64_C(3) * USEC_PER_SEC)
+#define NEXT_FRAME_USEC (UINT64_C(1) * USEC_PER_SEC)
+/* Progress is told in steps, not with every frame. */
+#define PROGRESS_STEP 100U
+
+struct Examination {
+        ExaminationSetup setup;
+        int event_fd;
+        pthread_t thread;
+        bool thread_started;
+
+        pthread_mutex_t lock;          /* guards everything below */
+        pthread_cond_t ordered;
+        bool stop, has_order;
+        ExaminationOrder order;
+        Capture *capture;              /* owned by the thread; here so that it can be woken */
+        ExaminationReport report;
+};
+
+static uint64_t now_usec(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+static void examination_notify(Examination *e) {
+        /* fails only when the counter would overflow, and then the loop is being woken anyway */
+        (void) eventfd_write(e->event_fd, 1);
+}
+
+static void examination_tell_stage(Examination *e, Stage stage) {
+        pthread_mutex_lock(&e->lock);
+        e->report.stages |= 1U << stage;
+        pthread_mutex_unlock(&e->lock);
+        examination_notify(e);
+}
+
+static void examination_tell_prompt(Examination *e, Prompt prompt, uint32_t progress) {
+        pthread_mutex_lock(&e->lock);
+        e->report.prompted = true;
+        e->report.prompt = prompt;
+        e->report.progress = progress;
+        pthread_mutex_unlock(&e->lock);
+        examination_notify(e);
+}
+
+static void examination_tell_findings(Examination *e, const Findings *findings) {
+        pthread_mutex_lock(&e->lock);
+        e->report.done = true;
+        e->report.findings = *findings;
+        pthread_mutex_unlock(&e->lock);
+        examination_notify(e);
+}
+
+static int examination_load(Examination *e, Models **ret_models, Vision **ret_vision, Findings *findings) {
+        _cleanup_(models_freep) Models *models = NULL;
+        size_t model = 0;
+        int r;
+
+        r = models_open(e->setup.manifest, e->setup.models, &models, &findings->outcome, &findings->model);
+        if (r < 0)
+                return r;
+
+        r = vision_new(ret_vision, models->manifest, models->fds, &model);
+        if (r < 0) {
+                findings->outcome = OUTCOME_MODEL_UNUSABLE;
+                findings->model = (uint32_t) model;
+                return log_error_errno(r, "model %s does not load: %m", models->manifest->models[model].name);
+        }
+
+        examination_tell_stage(e, STAGE_MODELS_LOADED);
+        *ret_models = TAKE_PTR(models);
+        return 0;
+}
+
+/* Waits for examination_start(); -ECANCELED if the examination is being freed instead. */
+static int examination_await_order(Examination *e, ExaminationOrder *ret) {
+        int r = 0;
+
+        pthread_mutex_lock(&e->lock);
+        while (!e->has_order && !e->stop)
+                pthread_cond_wait(&e->ordered, &e->lock);
+        if (e->stop)
+                r = -ECANCELED;
+        else {
+                *ret = e->order;
+                e->has_order = false;
+                e->order = (ExaminationOrder) { .reference = -1 };
+        }
+        pthread_mutex_unlock(&e->lock);
+        return r;
+}
+
+static int examination_take_reference(Vision *vision, const ExaminationOrder *order, Findings *findings) {
+        size_t size = (size_t) order->width * order->height * 3;
+        struct stat st;
+        void *pixels;
+        int r;
+
+        if (fstat(order->reference, &st) < 0)
+                return -errno;
+        if (st.st_size < 0 || (size_t) st.st_size != size)
+                return -EBADMSG;
+
+        pixels = mmap(NULL, size, PROT_READ, MAP_SHARED, order->reference, 0);
+        if (pixels == MAP_FAILED)
+                return -errno;
+
+        const Image portrait = {
+                .format = PIXEL_FORMAT_RGB,
+                .width = order->width,
+                .height = order->height,
+                .plane = { pixels },
+                .stride = { (size_t) order->width * 3 },
+        };
+        r = vision_set_reference(vision, &portrait, &findings->reason);
+        (void) munmap(pixels, size);
+        if (r < 0)
+                return r;
+        if (findings->reason != REASON_NONE)
+                findings->outcome = OUTCOME_REFERENCE_UNUSABLE;
+
+        return 0;
+}
+
+/* Looks at frames until nothing more can change the answer; `findings->outcome` says how it ended. */
+static int examination_watch(
+                Examination *e,
+                Vision *vision,
+                Capture *capture,
+                const ExaminationOrder *order,
+                Findings *findings) {
+
+        uint64_t began = now_usec();
+        uint32_t told = 0;
+        bool face_seen = false;
+        Guidance guidance;
+        int r;
+
+        guidance_init(&guidance, order->pace == PACE_RELAXED, began);
+        examination_tell_prompt(e, guidance.shown, 0);
+
+        for (bool first = true;; first = false) {
+                Observation seen = {};
+                Frame frame;
+
+                uint64_t now = now_usec(), spent = now - began;
+                if (spent >= order->time_limit_usec) {
+                        findings->outcome = OUTCOME_TIME_RAN_OUT;
+                        break;
+                }
+
+                r = capture_next(capture, first ? FIRST_FRAME_USEC : NEXT_FRAME_USEC, &frame, &findings->outcome);
+                if (r == -ETIMEDOUT) {
+                        findings->outcome = first ? OUTCOME_CAMERA_SILENT : OUTCOME_CAMERA_LOST;
+                        return 0;
+                }
+                if (r < 0)
+                        return r == -EIO ? 0 : r;
+                if (r == 0) {
+                        findings->outcome = OUTCOME_TIME_RAN_OUT;
+                        break;
+                }
+                if (first)
+                        examination_tell_stage(e, STAGE_FIRST_FRAME);
+
+                r = vision_observe(vision, &frame.image, &seen);
+                frame_release(&frame);
+                if (r < 0)
+                        return r;
+
+                if (seen.faces > 0 && !face_seen) {
+                        face_seen = true;
+                        examination_tell_stage(e, STAGE_FACE_SEEN);
+                }
+                if (seen.enough) {
+                        findings->outcome = OUTCOME_EXAMINED;
+                        break;
+                }
+                if (seen.restarted)
+                        told = 0;
+                if (guidance_update(&guidance, &seen, now_usec()) || seen.progress >= told + PROGRESS_STEP) {
+                        told = seen.progress;
+                        examination_tell_prompt(e, guidance.shown, seen.progress);
+                }
+        }
+
+        examination_tell_stage(e, STAGE_LAST_FRAME);
+        if (findings->outcome == OUTCOME_TIME_RAN_OUT)
+                findings->reason = guidance_obstacle(&guidance);
+        return vision_conclude(vision, findings);
+}
+
+/* Opens the camera before the reference is looked at: a sensor wakes up meanwhile. */
+static int examination_examine(Examination *e, Vision *vision, const ExaminationOrder *order, Findings *findings) {
+        _cleanup_(capture_freep) Capture *capture = NULL;
+        int r;
+
+        vision_set_thresholds(vision, order->no_match_below, order->match_from);
+
+        r = capture_new(&capture, order->camera, e->setup.recordings, &findings->outcome);
+        if (r < 0)
+                return 0;
+        examination_tell_stage(e, STAGE_CAMERA_OPENED);
+
+        pthread_mutex_lock(&e->lock);
+        e->capture = capture;
+        if (e->stop)
+                capture_wake(capture);
+        pthread_mutex_unlock(&e->lock);
+
+        r = examination_take_reference(vision, order, findings);
+        if (r >= 0 && findings->outcome != OUTCOME_REFERENCE_UNUSABLE)
+                r = examination_watch(e, vision, capture, order, findings);
+
+        findings->frames_captured = capture_count(capture);
+        pthread_mutex_lock(&e->lock);
+        e->capture = NULL;
+        pthread_mutex_unlock(&e->lock);
+        return r;
+}
+
+static void *examination_thread(void *userdata) {
+        _cleanup_(models_freep) Models *models = NULL;
+        _cleanup_(vision_freep) Vision *vision = NULL;
+        ExaminationOrder order = { .reference = -1 };
+        Findings findings = { .outcome = OUTCOME_INTERNAL_ERROR };
+        Examination *e = userdata;
+        int loaded, r;
+
+        loaded = examination_load(e, &models, &vision, &findings);
+
+        r = examination_await_order(e, &order);
+        if (r < 0)
+                return NULL;
+
+        if (loaded >= 0) {
+                r = examination_examine(e, vision, &order, &findings);
+                if (r < 0) {
+                        findings = (Findings) { .outcome = OUTCOME_INTERNAL_ERROR };
+                        log_error_errno(r, "the examination failed: %m");
+                }
+        }
+
+        examination_order_done(&order);
+        examination_tell_findings(e, &findings);
+        return NULL;
+}
+
+int examination_new(Examination **ret, const ExaminationSetup *setup) {
+        _cleanup_(examination_freep) Examination *e = NULL;
+        int r;
+
+        e = calloc(1, sizeof(*e));
+        if (!e)
+                return -ENOMEM;
+        e->setup = *setup;
+        e->order.reference = -1;
+        pthread_mutex_init(&e->lock, NULL);
+        pthread_cond_init(&e->ordered, NULL);
+
+        e->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (e->event_fd < 0)
+                return -errno;
+
+        r = pthread_create(&e->thread, NULL, examination_thread, e);
+        if (r != 0)
+                return -r;
+        e->thread_started = true;
+
+        *ret = TAKE_PTR(e);
+        return 0;
+}
+
+Examination *examination_free(Examination *e) {
+        if (!e)
+                return NULL;
+
+        if (e->thread_started) {
+                pthread_mutex_lock(&e->lock);
+                e->stop = true;
+                if (e->capture)
+                        capture_wake(e->capture);
+                pthread_cond_signal(&e->ordered);
+                pthread_mutex_unlock(&e->lock);
+                pthread_join(e->thread, NULL);
+        }
+
+        examination_order_done(&e->order);
+        safe_close(e->event_fd);
+        pthread_cond_destroy(&e->ordered);
+        pthread_mutex_destroy(&e->lock);
+        free(e);
+        return NULL;
+}
+
+void examination_start(Examination *e, const ExaminationOrder *order) {
+        pthread_mutex_lock(&e->lock);
+        e->order = *order;
+        e->has_order = true;
+        pthread_cond_signal(&e->ordered);
+        pthread_mutex_unlock(&e->lock);
+}
+
+int examination_get_fd(const Examination *e) {
+        return e->event_fd;
+}
+
+void examination_take_report(Examination *e, ExaminationReport *ret) {
+        eventfd_t count;
+
+        (void) eventfd_read(e->event_fd, &count);
+        pthread_mutex_lock(&e->lock);
+        *ret = e->report;
+        e->report.stages = 0;
+        e->report.prompted = false;
+        pthread_mutex_unlock(&e->lock);
+}
+
+void examination_order_done(ExaminationOrder *order) {
+        order->reference = safe_close(order->reference);
+        free(order->camera);
+        order->camera = NULL;
+}

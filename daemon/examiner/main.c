@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* likeness-examiner: sees one face for one verification, over one socket, and is gone. */
+
+#include "build-config.h"
+#include "capture.h"
+#include "examiner.h"
+#include "log.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+
+static void help(void) {
+        printf("Usage: %s [OPTION…]\n\n"
+               "Examines one face for likenessd over the connected socket that it is started with.\n"
+               "It is started by its socket unit, never by hand.\n\n"
+               "  -h --help            Show this help\n"
+               "     --version         Show the version\n"
+               "     --decode          Decode a caller's picture instead\n"
+               "     --demo            Work without the sandbox; recordings may stand in for cameras.\n"
+               "                       likenessd must be started so as well\n"
+               "     --manifest=FILE   The model manifest (" MANIFEST_PATH ")\n"
+               "     --models=DIR      Where the models are (" MODELS_DIRECTORY ")\n",
+               program_invocation_short_name);
+}
+
+/* 1 to go on, 0 when all is said, -EINVAL after getopt's message */
+static int parse_argv(int argc, char *argv[], ExaminerSetup *setup) {
+        enum {
+                ARG_VERSION = 0x100,
+                ARG_DECODE,
+                ARG_DEMO,
+                ARG_MANIFEST,
+                ARG_MODELS,
+        };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, ARG_VERSION },
+                { "decode", no_argument, NULL, ARG_DECODE },
+                { "demo", no_argument, NULL, ARG_DEMO },
+                { "manifest", required_argument, NULL, ARG_MANIFEST },
+                { "models", required_argument, NULL, ARG_MODELS },
+                {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case ARG_VERSION:
+                        puts("likeness-examiner " VERSION);
+                        return 0;
+                case ARG_DECODE:
+                        setup->decode = true;
+                        break;
+                case ARG_DEMO:
+                        setup->demo = true;
+                        break;
+                case ARG_MANIFEST:
+                        setup->manifest = optarg;
+                        break;
+                case ARG_MODELS:
+                        setup->models = optarg;
+                        break;
+                default:
+                        return -EINVAL;
+                }
+
+        if (optind < argc) {
+                fprintf(stderr, "%s: takes no arguments, but was given \"%s\"\n", program_invocation_short_name,
+                                argv[optind]);
+                return -EINVAL;
+        }
+
+        return 1;
+}
+
+static sd_event *event_free(sd_event *event) {
+        return sd_event_unref(event);
+}
+DEFINE_CLEANUP(sd_event *, event_free);
+
+static int run(const ExaminerSetup *setup) {
+        _cleanup_(event_freep) sd_event *event = NULL;
+        _cleanup_(examiner_freep) Examiner *examiner = NULL;
+        int r;
+
+        r = sandbox_leave_no_trace();
+        if (r < 0)
+                return log_error_errno(r, "cannot forbid core dumps: %m");
+
+        r = sd_listen_fds(true);
+        if (r != 1)
+                return log_error_errno(-EINVAL, "needs exactly one connected socket; start it by its socket unit");
+
+        r = sd_event_new(&event);
+        if (r < 0)
+                return log_error_errno(r, "no event loop: %m");
+
+        r = examiner_new(&examiner, event, SD_LISTEN_FDS_START, setup);
+        if (r < 0)
+                return log_error_errno(r, "the link to likenessd failed: %m");
+
+        if (!setup->decode) {
+                r = capture_library_init();
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_event_loop(event);
+}
+
+int main(int argc, char *argv[]) {
+        ExaminerSetup setup = {
+                .manifest = MANIFEST_PATH,
+                .models = MODELS_DIRECTORY,
+        };
+        int r;
+
+        log_parse_environment();
+
+        r = parse_argv(argc, argv, &setup);
+        if (r <= 0)
+                return r < 0 ? 2 : EXIT_SUCCESS;
+
+        return run(&setup) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

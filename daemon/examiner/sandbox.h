@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Makes the process leave nothing behind when it dies: no core dump, not even through a piped handler, and no
+ * attaching debugger. 0 or a negative errno. */
+int sandbox_leave_no_trace(void);
+
+/* 0 if the process is confined as its unit declares (no new privileges, a system call filter); -EPERM if it is not,
+ * logged: then it must not work with anybody's face. */
+int sandbox_check(void);
