@@ -16,9 +16,10 @@ typedef struct Frame {
 } Frame;
 
 /* Starts to capture from `camera`: a device node, or with `recordings` an MJPEG AVI file, played at its own rate.
- * Returns without waiting for the first frame. On failure `reterr_outcome` is one of OUTCOME_CAMERA_*.  */
+ * Returns without waiting for the first frame. On failure `reterr_outcome` is one of OUTCOME_CAMERA_*, or
+ * OUTCOME_INTERNAL_ERROR (out of memory, a GStreamer element missing). */
 int capture_new(Capture **ret, const char *camera, bool recordings, Outcome *reterr_outcome);
-/* Stops and closes the camera before it returns. */
+/* Stops and closes the camera before it returns; release frames first, as they may be the driver's own memory. */
 Capture *capture_free(Capture *c);
 DEFINE_CLEANUP(Capture *, capture_free);
 

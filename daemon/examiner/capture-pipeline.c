@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "capture-pipeline.h"
+#include "capture-mode.h"
+#include "capture.h"
+#include "log.h"
+
+#include <errno.h>
+#include <gst/app/gstappsink.h>
+#include <gst/video/video.h>
+#include <stdio.h>
+
+/* The layouts that vision takes. What jpegdec makes of MJPEG (I420; GRAY8 or RGB if the JPEG is) is among
+ * them. */
+#define SINK_FORMATS "{ I420, Y42B, NV12, YUY2, GRAY8, RGB }"
+
+int capture_library_init(void) {
+        static const struct {
+                const char *file, *package;
+        } plugins[] = {
+                { "libgstcoreelements.so", "libgstreamer1.0-0" },
+                { "libgstapp.so", "gstreamer1.0-plugins-base" },
+                { "libgstjpeg.so", "gstreamer1.0-plugins-good" },
+                { "libgstavi.so", "gstreamer1.0-plugins-good" },
+                { "libgstvideo4linux2.so", "gstreamer1.0-plugins-good" },
+        };
+        g_autoptr(GError) error = NULL;
+
+        /* A registry could only be stale (v4l2's plugin depends on the devices) and needs a scanner process.
+         */
+        if (setenv("GST_REGISTRY_DISABLE", "yes", /* overwrite= */ 1) < 0)
+                return -errno;
+        if (!gst_init_check(NULL, NULL, &error))
+                return log_error_errno(-ENOPKG, "GStreamer does not start: %s", error->message);
+
+        for (size_t i = 0; i < ELEMENTSOF(plugins); i++) {
+                char path[sizeof(GST_PLUGINS_DIRECTORY) + 64];
+                GstPlugin *plugin;
+
+                (void) snprintf(path, sizeof(path), "%s/%s", GST_PLUGINS_DIRECTORY, plugins[i].file);
+                plugin = gst_plugin_load_file(path, &error);
+                if (!plugin)
+                        return log_error_errno(-ENOPKG, "%s cannot be loaded (package %s): %s", path,
+                                        plugins[i].package, error->message);
+                gst_object_unref(plugin);
+        }
+
+        return 0;
+}
+
+static int pipeline_add(GstElement *pipeline, const char *factory, GstElement **ret) {
+        GstElement *element;
+
+        element = gst_element_factory_make(factory, NULL);
+        if (!element)
+                return log_error_errno(-ENOPKG, "GStreamer has no element %s; call capture_library_init()",
+                                factory);
+
+        (void) gst_bin_add(GST_BIN(pipeline), element);
+        *ret = element;
+        return 0;
+}
+
+/* A pad that stays as long as its element, without a reference to it. */
+static GstPad *element_pad(GstElement *element, const char *name) {
+        GstPad *pad = gst_element_get_static_pad(element, name);
+
+        gst_object_unref(pad);
+        return pad;
+}
+
+static int link_elements(GstElement *a, GstElement *b) {
+        if (!gst_element_link(a, b))
+                return log_error_errno(-ENOPKG, "GStreamer does not link %s to %s", GST_ELEMENT_NAME(a),
+                                GST_ELEMENT_NAME(b));
+        return 0;
+}
+
+static int pipeline_add_sink(GstElement *pipeline, GstElement *from, GstElement **ret) {
+        g_autoptr(GstCaps) caps = NULL;
+        GstElement *sink;
+        int r;
+
+        r = pipeline_add(pipeline, "appsink", &sink);
+        if (r < 0)
+                return r;
+
+        caps = gst_caps_from_string("video/x-raw, format = (string) " SINK_FORMATS ", "
+                                    "width = (int) [ 1, 4096 ], height = (int) [ 1, 4096 ]");
+        g_object_set(sink, "caps", caps, "sync", FALSE, "async", FALSE, "qos", FALSE, "max-buffers", 1,
+                        "drop", TRUE, "enable-last-sample", FALSE, "wait-on-eos", FALSE, NULL);
+
+        *ret = sink;
+        return link_elements(from, sink);
+}
+
+static int pipeline_add_jpeg_tail(GstElement *pipeline, GstElement *head, Tail *ret) {
+        GstElement *queue, *decoder;
+        int r;
+
+        r = pipeline_add(pipeline, "queue", &queue);
+        if (r < 0)
+                return r;
+
+        r = pipeline_add(pipeline, "jpegdec", &decoder);
+        if (r < 0)
+                return r;
+
+        /* Holds the newest frame for the decoder, and no other. */
+        g_object_set(queue, "max-size-buffers", 1U, "max-size-bytes", 0U, "max-size-time", UINT64_C(0),
+                        "silent", TRUE, NULL);
+        gst_util_set_object_arg(G_OBJECT(queue), "leaky", "downstream");
+
+        /* Damaged frames happen on USB and are skipped; jpegdec has a property of this name that does
+         * nothing. */
+        gst_video_decoder_set_max_errors(GST_VIDEO_DECODER(decoder), -1);
+        gst_util_set_object_arg(G_OBJECT(decoder), "idct-method", "ifast");
+        g_object_set(decoder, "qos", FALSE, NULL);
+
+        r = link_elements(head, queue);
+        if (r < 0)
+                return r;
+
+        r = link_elements(queue, decoder);
+        if (r < 0)
+                return r;
+
+        r = pipeline_add_sink(pipeline, decoder, &ret->sink);
+        if (r < 0)
+                return r;
+
+        ret->gate = element_pad(head, "src");
+        return 0;
+}
+
+static int pipeline_add_raw_tail(GstElement *pipeline, GstElement *head, Tail *ret) {
+        int r;
+
+        r = pipeline_add_sink(pipeline, head, &ret->sink);
+        if (r < 0)
+                return r;
+
+        ret->gate = element_pad(head, "src");
+        return 0;
+}
+
+int pipeline_add_camera(GstElement *pipeline, const char *device, GstElement **ret_source) {
+        int r;
+
+        r = pipeline_add(pipeline, "v4l2src", ret_source);
+        if (r < 0)
+                return r;
+
+        g_object_set(*ret_source, "device", device, NULL);
+        gst_util_set_object_arg(G_OBJECT(*ret_source), "io-mode", "mmap");
+        return 0;
+}
+
+int pipeline_add_camera_mode(GstElement *pipeline, GstElement *source, const GstCaps *mode, Tail *ret) {
+        GstElement *filter;
+        int r;
+
+        r = pipeline_add(pipeline, "capsfilter", &filter);
+        if (r < 0)
+                return r;
+
+        g_object_set(filter, "caps", mode, NULL);
+
+        r = link_elements(source, filter);
+        if (r < 0)
+                return r;
+
+        if (gst_structure_has_name(gst_caps_get_structure(mode, 0), "image/jpeg"))
+                return pipeline_add_jpeg_tail(pipeline, filter, ret);
+
+        return pipeline_add_raw_tail(pipeline, filter, ret);
+}
+
+/* Only the first MJPEG stream is linked. If there is none, avidemux fails because nothing is. */
+static void on_pad_added(GstElement *demultiplexer, GstPad *pad, gpointer userdata) {
+        GstPad *target = element_pad(userdata, "sink");
+        g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+
+        if (!caps || gst_caps_is_empty(caps) || gst_caps_is_any(caps) || gst_pad_is_linked(target) ||
+                        !gst_structure_has_name(gst_caps_get_structure(caps, 0), "image/jpeg"))
+                return;
+
+        if (gst_pad_link(pad, target) != GST_PAD_LINK_OK)
+                log_debug("The recording's pictures cannot be linked");
+}
+
+int pipeline_add_recording(GstElement *pipeline, const char *path, Tail *ret) {
+        GstElement *source, *demultiplexer, *pace;
+        int r;
+
+        r = pipeline_add(pipeline, "filesrc", &source);
+        if (r < 0)
+                return r;
+
+        r = pipeline_add(pipeline, "avidemux", &demultiplexer);
+        if (r < 0)
+                return r;
+
+        /* Paced before the queue, not in the sink: a recording then behaves as a camera does, and frames
+         * that nobody has time for are not decoded either. */
+        r = pipeline_add(pipeline, "identity", &pace);
+        if (r < 0)
+                return r;
+
+        g_object_set(source, "location", path, NULL);
+        g_object_set(pace, "sync", TRUE, "silent", TRUE, NULL);
+        (void) g_signal_connect(demultiplexer, "pad-added", G_CALLBACK(on_pad_added), pace);
+
+        r = link_elements(source, demultiplexer);
+        if (r < 0)
+                return r;
+
+        return pipeline_add_jpeg_tail(pipeline, pace, ret);
+}
