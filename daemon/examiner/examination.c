@@ -2,6 +2,7 @@
 
 #include "examination.h"
 #include "capture.h"
+#include "clock.h"
 #include "examiner-protocol.h"
 #include "guidance.h"
 #include "log.h"
@@ -13,7 +14,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* Sensors need up to two seconds from power-up to the first picture; later a second without one means it is gone. */
 #define FIRST_FRAME_USEC (UINT64_C(3) * USEC_PER_SEC)
@@ -34,13 +34,6 @@ struct Examination {
         Capture *capture;              /* owned by the thread; here so that it can be woken */
         ExaminationReport report;
 };
-
-static uint64_t now_usec(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
 
 static void examination_notify(Examination *e) {
         /* fails only when the counter would overflow, and then the loop is being woken anyway */
@@ -150,7 +143,7 @@ static int examination_watch(
                 const ExaminationOrder *order,
                 Findings *findings) {
 
-        uint64_t began = now_usec();
+        uint64_t began = now_monotonic_usec();
         uint32_t told = 0;
         bool face_seen = false;
         Guidance guidance;
@@ -163,7 +156,7 @@ static int examination_watch(
                 Observation seen = {};
                 Frame frame;
 
-                uint64_t now = now_usec(), spent = now - began;
+                uint64_t now = now_monotonic_usec(), spent = now - began;
                 if (spent >= order->time_limit_usec) {
                         findings->outcome = OUTCOME_TIME_RAN_OUT;
                         break;
@@ -198,7 +191,7 @@ static int examination_watch(
                 }
                 if (seen.restarted)
                         told = 0;
-                if (guidance_update(&guidance, &seen, now_usec()) || seen.progress >= told + PROGRESS_STEP) {
+                if (guidance_update(&guidance, &seen, now_monotonic_usec()) || seen.progress >= told + PROGRESS_STEP) {
                         told = seen.progress;
                         examination_tell_prompt(e, guidance.shown, seen.progress);
                 }

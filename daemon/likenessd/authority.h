@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "macro.h"
+
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+/* The one gate: asks polkit whether the sender of a message may do something, without waiting for the answer. No
+ * answer, a late answer and a strange answer all mean no. Nothing is remembered. */
+
+#define ACTION_VERIFY "org.likeness.verifier1.verify"
+
+typedef struct Authority Authority;
+
+int authority_new(Authority **ret, sd_bus *bus);
+/* Drops the checks under way; their messages are not answered. */
+Authority *authority_free(Authority *a);
+DEFINE_CLEANUP(Authority *, authority_free);
+
+/* What to do with a message whose sender may; `called_usec` (CLOCK_MONOTONIC) is when it came. As a method handler: a
+ * negative result, or an `error` that was set, is sent to the caller. */
+typedef int (*AuthorityHandler)(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error);
+
+/* Asks whether the sender of `m` may do `action` (interactively if the message allows it), then calls `handler`, or
+ * answers the message with AccessDenied. Returns 1, as a method handler that will reply later does. */
+int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "cause.h"
+#include "errors.h"
+#include "macro.h"
+
+static const struct {
+        const char *word, *error, *message;
+} cause_table[_CAUSE_MAX] = {
+        [CAUSE_VERDICT] = { "verdict", NULL, NULL },
+        [CAUSE_CANCELLED] = { "cancelled", LIKENESS_ERROR_CANCELLED,
+                "The check was cancelled." },
+        [CAUSE_CALLER_GONE] = { "caller-gone", LIKENESS_ERROR_CANCELLED,
+                "The caller left the bus." },
+        [CAUSE_INTERRUPTED] = { "interrupted", LIKENESS_ERROR_UNAVAILABLE,
+                "The service is being stopped; try again in a moment." },
+        [CAUSE_BAD_REFERENCE] = { "bad-reference", LIKENESS_ERROR_BAD_REFERENCE,
+                "The reference is not a picture that can be used." },
+        [CAUSE_CAMERA_NONE] = { "camera-none", LIKENESS_ERROR_NO_CAMERA,
+                "No camera was found; connect one and try again." },
+        [CAUSE_CAMERA_BUSY] = { "camera-busy", LIKENESS_ERROR_CAMERA_BUSY,
+                "Another program is using the camera; close it and try again." },
+        [CAUSE_CAMERA_DENIED] = { "camera-denied", LIKENESS_ERROR_CAMERA_REFUSED,
+                "The camera may not be opened; its device must belong to the group video." },
+        [CAUSE_CAMERA_REFUSED] = { "camera-refused", LIKENESS_ERROR_CAMERA_REFUSED,
+                "The camera is not one that this terminal accepts." },
+        [CAUSE_CAMERA_FORMAT] = { "camera-format", LIKENESS_ERROR_CAMERA_REFUSED,
+                "The camera offers no picture format that can be used (MJPEG, YUY2, NV12 or grey)." },
+        [CAUSE_CAMERA_SILENT] = { "camera-silent", LIKENESS_ERROR_CAMERA_LOST,
+                "The camera delivers no picture; unplug it, plug it in and try again." },
+        [CAUSE_CAMERA_LOST] = { "camera-lost", LIKENESS_ERROR_CAMERA_LOST,
+                "The camera went away during the check; check its cable and try again." },
+        [CAUSE_MODEL] = { "model", LIKENESS_ERROR_UNAVAILABLE,
+                "The models cannot be used; see the service's log." },
+        [CAUSE_SANDBOX] = { "sandbox", LIKENESS_ERROR_UNAVAILABLE,
+                "The examiner is not confined as it must be; start it through its systemd unit." },
+        [CAUSE_EXAMINER_FAILED] = { "examiner-failed", LIKENESS_ERROR_UNAVAILABLE,
+                "The examiner did not do its work; try again, and see the service's log." },
+        [CAUSE_EXAMINER_STUCK] = { "examiner-stuck", LIKENESS_ERROR_UNAVAILABLE,
+                "examiner-stuck: the examiner does not end; restart the terminal if this stays." },
+        [CAUSE_INTERNAL] = { "internal", LIKENESS_ERROR_UNAVAILABLE,
+                "The check failed; see the service's log." },
+};
+
+const char *cause_to_string(Cause c) {
+        return (unsigned) c < _CAUSE_MAX ? cause_table[c].word : NULL;
+}
+
+const char *cause_error(Cause c) {
+        return (unsigned) c < _CAUSE_MAX ? cause_table[c].error : NULL;
+}
+
+const char *cause_message(Cause c) {
+        return (unsigned) c < _CAUSE_MAX ? cause_table[c].message : NULL;
+}
+
+Cause cause_of_outcome(Outcome outcome) {
+        switch (outcome) {
+        case OUTCOME_CAMERA_NONE:
+                return CAUSE_CAMERA_NONE;
+        case OUTCOME_CAMERA_BUSY:
+                return CAUSE_CAMERA_BUSY;
+        case OUTCOME_CAMERA_DENIED:
+                return CAUSE_CAMERA_DENIED;
+        case OUTCOME_CAMERA_REFUSED:
+                return CAUSE_CAMERA_REFUSED;
+        case OUTCOME_CAMERA_FORMAT:
+                return CAUSE_CAMERA_FORMAT;
+        case OUTCOME_CAMERA_SILENT:
+                return CAUSE_CAMERA_SILENT;
+        case OUTCOME_CAMERA_LOST:
+                return CAUSE_CAMERA_LOST;
+        case OUTCOME_MODEL_MISSING:
+        case OUTCOME_MODEL_ALTERED:
+        case OUTCOME_MODEL_UNUSABLE:
+        case OUTCOME_MANIFEST_UNUSABLE:
+                return CAUSE_MODEL;
+        case OUTCOME_SANDBOX_MISSING:
+                return CAUSE_SANDBOX;
+        default:
+                return CAUSE_EXAMINER_FAILED;
+        }
+}
+
+const char *decode_outcome_message(DecodeOutcome outcome) {
+        static const char *const messages[_DECODE_MAX] = {
+                [DECODE_EMPTY] = "reference: the picture is empty",
+                [DECODE_TOO_LARGE] = "reference: the picture has more than 8 MiB",
+                [DECODE_TOO_MANY_PIXELS] = "reference: the picture has more than 24 megapixels",
+                [DECODE_UNKNOWN_FORMAT] = "reference: this is neither JPEG, PNG nor JPEG 2000",
+                [DECODE_DAMAGED] = "reference: the picture is damaged or incomplete",
+                [DECODE_UNSUPPORTED] =
+                        "reference: this variant of the format is not read; save it as an RGB or grey picture",
+                [DECODE_NO_MEMORY] = "reference: the picture takes too much memory to be read",
+        };
+
+        return (unsigned) outcome < _DECODE_MAX ? messages[outcome] : NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "examiner-protocol.h"
+#include "findings.h"
+
+/* Why an attempt was closed. */
+typedef enum Cause {
+        CAUSE_VERDICT,
+        CAUSE_CANCELLED,
+        CAUSE_CALLER_GONE,
+        CAUSE_INTERRUPTED,             /* likenessd was told to stop */
+        CAUSE_BAD_REFERENCE,
+        CAUSE_CAMERA_NONE,
+        CAUSE_CAMERA_BUSY,
+        CAUSE_CAMERA_DENIED,
+        CAUSE_CAMERA_REFUSED,
+        CAUSE_CAMERA_FORMAT,
+        CAUSE_CAMERA_SILENT,
+        CAUSE_CAMERA_LOST,
+        CAUSE_MODEL,                   /* missing, altered, unusable; or the manifest */
+        CAUSE_SANDBOX,
+        CAUSE_EXAMINER_FAILED,         /* died, was silent, or broke the protocol */
+        CAUSE_EXAMINER_STUCK,          /* did not end when it was told to */
+        CAUSE_INTERNAL,
+        _CAUSE_MAX,
+} Cause;
+
+/* The word for records; a static string. */
+const char *cause_to_string(Cause c);
+
+/* What the caller is told: the name of the D-Bus error (NULL for CAUSE_VERDICT), and what happened and what to do, in
+ * words, for causes whose words do not depend on the case. Static strings. */
+const char *cause_error(Cause c);
+const char *cause_message(Cause c);
+
+/* The cause behind an outcome that leads to no verdict. */
+Cause cause_of_outcome(Outcome outcome);
+
+/* What is wrong with a caller's picture, in words; NULL for DECODE_DONE. */
+const char *decode_outcome_message(DecodeOutcome outcome);

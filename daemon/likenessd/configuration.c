@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "configuration.h"
+#include "ini-file.h"
+#include "log.h"
+
+#include <errno.h>
+
+#define DEFAULT_DOCUMENTS                                                                         \
+        "resident-card driving-licence residence-card permanent-residence-card overseas-korean-card " \
+        "passport id-card"
+
+static const char *const mode_table[_MODE_MAX] = {
+        [MODE_PILOT] = "pilot",
+        [MODE_ENFORCE] = "enforce",
+};
+
+const char *mode_to_string(Mode m) {
+        return (unsigned) m < _MODE_MAX ? mode_table[m] : NULL;
+}
+
+static int set_mode(Configuration *c, const char *value) {
+        for (Mode m = 0; m < _MODE_MAX; m++)
+                if (streq(value, mode_table[m])) {
+                        c->mode = m;
+                        return 0;
+                }
+
+        return -EINVAL;
+}
+
+static int set_false_match_rate(Configuration *c, const char *value) {
+        double rate;
+
+        if (parse_double(value, &rate) < 0)
+                return -EINVAL;
+        if (rate < 1e-6 || rate > 1e-2)
+                return -ERANGE;
+
+        c->false_match_rate = rate;
+        return 0;
+}
+
+static int set_allow_supplied_reference(Configuration *c, const char *value) {
+        return parse_boolean(value, &c->allow_supplied_reference);
+}
+
+static int set_minimum_challenge(Configuration *c, const char *value) {
+        int challenge = challenge_from_string(value);
+
+        if (challenge < 0)
+                return -EINVAL;
+
+        c->minimum_challenge = (Challenge) challenge;
+        return 0;
+}
+
+static int set_time_limit(Configuration *c, const char *value) {
+        unsigned long seconds;
+        int r = parse_unsigned(value, 5, 120, &seconds);
+
+        if (r >= 0)
+                c->time_limit_sec = (unsigned) seconds;
+        return r;
+}
+
+static bool document_kind_valid(const char *kind) {
+        return strlen(kind) <= 64 && kind[0] != '-' &&
+               strspn(kind, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(kind);
+}
+
+static void documents_clear(Configuration *c) {
+        for (size_t i = 0; i < c->n_documents; i++)
+                free(c->documents[i]);
+        c->n_documents = 0;
+}
+
+static int set_documents(Configuration *c, const char *value) {
+        _cleanup_free_ char *copy = strdup(value);
+        char *state = NULL, *kind;
+
+        if (!copy)
+                return -ENOMEM;
+
+        documents_clear(c);
+        for (kind = strtok_r(copy, " ", &state); kind; kind = strtok_r(NULL, " ", &state)) {
+                if (!document_kind_valid(kind))
+                        return -EINVAL;
+                if (c->n_documents >= DOCUMENTS_MAX)
+                        return -ERANGE;
+                c->documents[c->n_documents] = strdup(kind);
+                if (!c->documents[c->n_documents])
+                        return -ENOMEM;
+                c->n_documents++;
+        }
+
+        return c->n_documents > 0 ? 0 : -EINVAL;
+}
+
+typedef struct Key {
+        const char *section, *name;
+        int (*set)(Configuration *c, const char *value);
+        const char *allowed;           /* for messages */
+} Key;
+
+static const Key keys[] = {
+        { "Verification", "Mode", set_mode, "pilot or enforce" },
+        { "Verification", "FalseMatchRate", set_false_match_rate, "a rate from 0.000001 to 0.01" },
+        { "Verification", "AllowSuppliedReference", set_allow_supplied_reference, "yes or no" },
+        { "Verification", "MinimumChallenge", set_minimum_challenge, "none, light, turn or auto" },
+        { "Verification", "TimeLimitSec", set_time_limit, "5 to 120 (seconds)" },
+        { "Verification", "Documents", set_documents,
+                        "up to 32 kinds of lower-case letters, digits and hyphens, separated by spaces" },
+};
+
+static int configuration_assignment(
+                const char *file,
+                unsigned line,
+                const char *section,
+                const char *name,
+                const char *value,
+                void *userdata) {
+
+        Configuration *c = userdata;
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                int r;
+
+                if (!streq(keys[i].section, section) || !streq(keys[i].name, name))
+                        continue;
+
+                r = keys[i].set(c, value);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        return log_error_errno(-EBADMSG, "%s:%u: %s=%s is not possible; allowed: %s", file, line,
+                                        name, value, keys[i].allowed);
+                return 0;
+        }
+
+        log_warning("%s:%u: [%s] %s= is not a known setting; ignored", file, line, section, name);
+        return 0;
+}
+
+int configuration_load(const char *path, Configuration **ret) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+        int r;
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+
+        c->mode = MODE_ENFORCE;
+        c->false_match_rate = 1e-3;
+        c->minimum_challenge = CHALLENGE_AUTO;
+        c->time_limit_sec = 15;
+        r = set_documents(c, DEFAULT_DOCUMENTS);
+        if (r < 0)
+                return r;
+
+        if (path) {
+                r = ini_file_read(path, configuration_assignment, c);
+                if (r == -EBADMSG)
+                        return r;
+                if (r < 0)
+                        return log_error_errno(r, "%s: the configuration cannot be read: %m", path);
+        }
+
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+Configuration *configuration_free(Configuration *c) {
+        if (!c)
+                return NULL;
+
+        documents_clear(c);
+        free(c);
+        return NULL;
+}
+
+int configuration_policy(const Configuration *c, const Manifest *manifest, Policy *ret) {
+        const Model *matcher = manifest_find(manifest, MODEL_MATCHER);
+        const char *population = NULL;
+        int r;
+
+        Policy p = {
+                .no_match_below = matcher->no_match_below,
+                .live_from = POLICY_LIVE_FROM,
+                .attack_below = POLICY_ATTACK_BELOW,
+        };
+
+        r = manifest_threshold(manifest, c->false_match_rate, &p.match_from, NULL, &population);
+        if (r < 0)
+                return log_error_errno(r,
+                                "FalseMatchRate=%g cannot be held: %s's calibration on population %s does not reach "
+                                "it; choose a higher rate or a model that was calibrated with more comparisons",
+                                c->false_match_rate, matcher->name, population);
+        if (p.no_match_below > p.match_from)
+                p.no_match_below = p.match_from;
+
+        *ret = p;
+        return 0;
+}
+
+bool configuration_allows_document(const Configuration *c, const char *kind) {
+        for (size_t i = 0; i < c->n_documents; i++)
+                if (streq(c->documents[i], kind))
+                        return true;
+
+        return streq(kind, "auto");
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "decision.h"
+#include "macro.h"
+#include "manifest.h"
+
+/* What the administrator decided: likeness.conf. Missing keys have the strict default. */
+
+#define DOCUMENTS_MAX 32
+
+typedef enum Mode {
+        MODE_PILOT,                    /* answers are not binding */
+        MODE_ENFORCE,                  /* nonce, transaction and notice are required */
+        _MODE_MAX,
+} Mode;
+
+typedef struct Configuration {
+        Mode mode;
+        double false_match_rate;       /* Mode-independent; 1e-6 to 1e-2 */
+        bool allow_supplied_reference; /* a caller may pass the portrait as a picture */
+        Challenge minimum_challenge;   /* CHALLENGE_NONE permits passive evidence alone */
+        unsigned time_limit_sec;       /* of one examination at normal pace; `relaxed` has three times as much */
+        char *documents[DOCUMENTS_MAX]; /* the kinds of documents that a request may name */
+        size_t n_documents;
+} Configuration;
+
+/* The defaults, then `path` if it is not NULL. Everything wrong is logged with file, line, key and what is allowed;
+ * unknown keys are warned about and ignored. 0, -EBADMSG, or the errno of reading the file (logged). */
+int configuration_load(const char *path, Configuration **ret);
+Configuration *configuration_free(Configuration *c);
+DEFINE_CLEANUP(Configuration *, configuration_free);
+
+/* The thresholds that hold the configured false-match rate in every population that `manifest` was calibrated on;
+ * -ERANGE after logging the population that cannot support it. */
+int configuration_policy(const Configuration *c, const Manifest *manifest, Policy *ret);
+
+bool configuration_allows_document(const Configuration *c, const char *kind);
+
+/* "pilot" or "enforce" */
+const char *mode_to_string(Mode m);

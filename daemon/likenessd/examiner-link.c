@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "examiner-link.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
+
+struct ExaminerLink {
+        sd_event *event;
+        const ExaminerLinkHandlers *handlers;
+        void *userdata;
+        bool demo;
+
+        int fd;                        /* until the hello has come; then the bus owns it */
+        sd_bus *bus;
+        int lifeline;                  /* the write end */
+        int pidfd;
+        bool attached;                 /* the process holds the lifeline's other end */
+        bool ending, stuck, is_gone;
+
+        uint64_t window_began;         /* for the limit on messages a second */
+        unsigned window_messages;
+
+        sd_event_source *hello, *silence, *exited, *overdue, *defer_gone;
+        sd_bus_slot *call;
+        const char *failure;
+};
+
+static void source_disable(sd_event_source **s) {
+        *s = sd_event_source_disable_unref(*s);
+}
+
+static int link_connect(const char *path) {
+        union {
+                struct sockaddr_un un;
+                struct sockaddr sa;
+        } address = { .un.sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
+        const int yes = 1;
+
+        if (strlen(path) >= sizeof(address.un.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(address.un.sun_path, path, strlen(path) + 1);
+
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        /* asked for before there is anything to receive, so that the hello is sure to carry credentials */
+        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0)
+                return -errno;
+        if (connect(fd, &address.sa, sizeof(address.un)) < 0)
+                return -errno;
+
+        return take_fd(&fd);
+}
+
+static void link_report_failure(ExaminerLink *l) {
+        const char *what = TAKE_PTR(l->failure);
+
+        if (what)
+                l->handlers->failed(l, what, l->userdata);
+}
+
+static void link_report_gone(ExaminerLink *l, bool stuck) {
+        if (l->is_gone)
+                return;
+
+        link_report_failure(l);
+        source_disable(&l->overdue);
+        if (stuck)
+                l->stuck = true;
+        else {
+                l->is_gone = true;
+                source_disable(&l->exited);
+                l->pidfd = safe_close(l->pidfd);
+        }
+        l->handlers->gone(l, stuck, l->userdata);
+}
+
+static int on_defer_gone(sd_event_source *s, void *userdata) {
+        ExaminerLink *l = userdata;
+
+        source_disable(&l->defer_gone);
+        link_report_failure(l);
+        /* Without the lifeline the process was never given anything: there is nothing to wait for. */
+        if (!l->attached)
+                link_report_gone(l, /* stuck= */ false);
+        return 0;
+}
+
+static int on_overdue(sd_event_source *s, uint64_t usec, void *userdata) {
+        link_report_gone(userdata, /* stuck= */ true);
+        return 0;
+}
+
+static int on_exited(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        ExaminerLink *l = userdata;
+
+        source_disable(&l->exited);
+        if (!l->ending) {
+                l->failure = "it ended by itself";
+                examiner_link_end(l);
+        }
+        link_report_gone(l, /* stuck= */ false);
+        return 0;
+}
+
+void examiner_link_end(ExaminerLink *l) {
+        int r;
+
+        if (l->ending)
+                return;
+        l->ending = true;
+
+        source_disable(&l->hello);
+        source_disable(&l->silence);
+        l->call = sd_bus_slot_unref(l->call);
+        sd_bus_close(l->bus);
+        l->fd = safe_close(l->fd);
+        l->lifeline = safe_close(l->lifeline);
+
+        if (l->attached)
+                r = sd_event_add_time_relative(l->event, &l->overdue, CLOCK_MONOTONIC, EXAMINER_GONE_USEC, 0,
+                                on_overdue, l);
+        else
+                r = sd_event_add_defer(l->event, &l->defer_gone, on_defer_gone, l);
+        if (r < 0) {
+                /* without the timer it may be waited for in vain, and until then every call is refused */
+                log_error_errno(r, "cannot wait for the examiner's end: %m");
+                l->stuck = true;
+        }
+}
+
+/* Breaks the link off; the handlers are told from the event loop. */
+static void link_fail(ExaminerLink *l, const char *what) {
+        int r;
+
+        if (l->ending)
+                return;
+
+        l->failure = what;
+        examiner_link_end(l);
+        if (!l->defer_gone) {
+                r = sd_event_add_defer(l->event, &l->defer_gone, on_defer_gone, l);
+                if (r < 0)
+                        log_error_errno(r, "cannot report the examiner's failure: %m");
+        }
+}
+
+static int on_silence(sd_event_source *s, uint64_t usec, void *userdata) {
+        link_fail(userdata, "it said nothing for too long");
+        return 0;
+}
+
+/* Every word of the examiner's passes here first. */
+static bool link_heard(ExaminerLink *l) {
+        uint64_t now;
+
+        if (l->ending)
+                return false;
+
+        (void) sd_event_now(l->event, CLOCK_MONOTONIC, &now);
+        if (now - l->window_began >= USEC_PER_SEC) {
+                l->window_began = now;
+                l->window_messages = 0;
+        }
+        if (++l->window_messages > EXAMINER_MESSAGES_PER_SECOND) {
+                link_fail(l, "it sent too many messages");
+                return false;
+        }
+
+        (void) sd_event_source_set_time_relative(l->silence, EXAMINER_SILENCE_USEC);
+        return true;
+}
+
+static bool message_has_signature(sd_bus_message *m, const char *signature) {
+        const char *s = sd_bus_message_get_signature(m, /* complete= */ true);
+
+        return s && streq(s, signature);
+}
+
+static int link_stage(ExaminerLink *l, sd_bus_message *m) {
+        uint32_t stage;
+
+        if (sd_bus_message_read(m, "u", &stage) < 0 || stage >= _STAGE_MAX)
+                return -EBADMSG;
+
+        l->handlers->stage(l, (Stage) stage, l->userdata);
+        return 0;
+}
+
+static int link_prompt(ExaminerLink *l, sd_bus_message *m) {
+        uint32_t prompt, progress;
+
+        if (sd_bus_message_read(m, "uu", &prompt, &progress) < 0 || prompt >= _PROMPT_MAX || progress > 1000)
+                return -EBADMSG;
+
+        l->handlers->prompt(l, (Prompt) prompt, progress, l->userdata);
+        return 0;
+}
+
+/* The closed list. Runs before anything that sd-bus would answer by itself. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        ExaminerLink *l = userdata;
+        int r = -EBADMSG;
+
+        if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected")) {
+                link_fail(l, "it hung up");
+                return 1;
+        }
+        if (!link_heard(l))
+                return 1;
+
+        if (sd_bus_message_is_signal(m, EXAMINER_INTERFACE, "Alive") && message_has_signature(m, ""))
+                r = 0;
+        else if (sd_bus_message_is_signal(m, EXAMINER_INTERFACE, "Stage") && message_has_signature(m, "u"))
+                r = link_stage(l, m);
+        else if (sd_bus_message_is_signal(m, EXAMINER_INTERFACE, "Prompt") && message_has_signature(m, "uu"))
+                r = link_prompt(l, m);
+        if (r < 0)
+                link_fail(l, "it sent a message that is not on the list");
+
+        return 1;
+}
+
+/* Replies come here only for calls that we made. */
+static bool link_accepts_reply(ExaminerLink *l, sd_bus_message *m, const char *signature) {
+        l->call = sd_bus_slot_unref(l->call);
+        if (!link_heard(l))
+                return false;
+        if (sd_bus_message_is_method_error(m, NULL) || !message_has_signature(m, signature)) {
+                link_fail(l, "it refused an order or answered in another form");
+                return false;
+        }
+
+        return true;
+}
+
+static int on_attached(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        ExaminerLink *l = userdata;
+
+        if (!link_accepts_reply(l, m, ""))
+                return 1;
+
+        l->attached = true;
+        l->handlers->ready(l, l->userdata);
+        return 1;
+}
+
+static int on_decode_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint32_t outcome, width, height;
+        ExaminerLink *l = userdata;
+
+        if (!link_accepts_reply(l, m, EXAMINER_DECODED_SIGNATURE))
+                return 1;
+        if (sd_bus_message_read(m, EXAMINER_DECODED_SIGNATURE, &outcome, &width, &height) < 0 ||
+            outcome >= _DECODE_MAX || width > PIXELS_SIDE_MAX || height > PIXELS_SIDE_MAX ||
+            (outcome == DECODE_DONE && (width == 0 || height == 0))) {
+                link_fail(l, "it sent numbers out of range");
+                return 1;
+        }
+
+        l->handlers->decoded(l, (DecodeOutcome) outcome, width, height, l->userdata);
+        return 1;
+}
+
+static int on_examine_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint32_t outcome, reason;
+        ExaminerLink *l = userdata;
+        Findings f;
+
+        if (!link_accepts_reply(l, m, EXAMINER_FINDINGS_SIGNATURE))
+                return 1;
+        if (sd_bus_message_read(m, EXAMINER_FINDINGS_SIGNATURE, &outcome, &reason, &f.model, &f.frames_captured,
+                            &f.frames_used, &f.frames_matched, &f.similarity, &f.liveness, &f.attack_signs) < 0) {
+                link_fail(l, "it sent no findings");
+                return 1;
+        }
+        f.outcome = (Outcome) outcome;
+        f.reason = (Reason) reason;
+        if (!findings_valid(&f)) {
+                link_fail(l, "it sent numbers out of range");
+                return 1;
+        }
+
+        l->handlers->findings(l, &f, l->userdata);
+        return 1;
+}
+
+static int link_call(ExaminerLink *l, sd_bus_message *m, sd_bus_message_handler_t handler) {
+        /* silence is watched separately, so a call itself may take as long as it likes (the default is 25 s) */
+        return sd_bus_call_async(l->bus, &l->call, m, handler, l, UINT64_MAX);
+}
+
+static int link_new_call(ExaminerLink *l, const char *member, sd_bus_message **ret) {
+        if (l->ending || !l->bus)
+                return -ENOTCONN;
+        return sd_bus_message_new_method_call(l->bus, ret, NULL, EXAMINER_PATH, EXAMINER_INTERFACE, member);
+}
+
+static sd_bus_message *message_free(sd_bus_message *m) {
+        return sd_bus_message_unref(m);
+}
+DEFINE_CLEANUP(sd_bus_message *, message_free);
+
+static int link_attach(ExaminerLink *l) {
+        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_close_ int theirs = -1;
+        int ends[2], r;
+
+        if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+                return -errno;
+        theirs = ends[0];
+        l->lifeline = ends[1];
+
+        r = link_new_call(l, "Attach", &m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "hb", theirs, l->demo);
+        if (r < 0)
+                return r;
+
+        return link_call(l, m, on_attached);
+}
+
+static int link_start_bus(ExaminerLink *l) {
+        int fd = take_fd(&l->fd), r;
+
+        r = sd_bus_new(&l->bus);
+        if (r < 0) {
+                safe_close(fd);
+                return r;
+        }
+        r = sd_bus_set_fd(l->bus, fd, fd);
+        if (r < 0) {
+                safe_close(fd);
+                return r;
+        }
+
+        r = sd_bus_set_anonymous(l->bus, true);
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(l->bus, true);
+        if (r >= 0)
+                r = sd_bus_add_filter(l->bus, NULL, on_message, l);
+        if (r >= 0)
+                r = sd_bus_start(l->bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(l->bus, l->event, SD_EVENT_PRIORITY_NORMAL);
+        return r;
+}
+
+/* Reads the hello and who sent it: 1, 0 if it has not come yet, or a negative errno. */
+static int read_hello(int fd, pid_t *ret_pid) {
+        union {
+                struct cmsghdr header;
+                char buffer[CMSG_SPACE(sizeof(struct ucred))];
+        } control = {};
+        char byte = 0;
+        struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+        struct msghdr mh = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        struct ucred credentials = {};
+        ssize_t n;
+
+        n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n == 0)
+                return -ECONNRESET;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
+                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
+                    c->cmsg_len == CMSG_LEN(sizeof(credentials)))
+                        memcpy(&credentials, CMSG_DATA(c), sizeof(credentials));
+        if (byte != EXAMINER_HELLO || credentials.pid <= 1)
+                return -EBADMSG;
+
+        *ret_pid = credentials.pid;
+        return 1;
+}
+
+static int link_meet(ExaminerLink *l, pid_t pid) {
+        int r;
+
+        l->pidfd = pidfd_open(pid, 0);
+        if (l->pidfd < 0)
+                return -errno;
+        r = sd_event_add_io(l->event, &l->exited, l->pidfd, EPOLLIN, on_exited, l);
+        if (r < 0)
+                return r;
+
+        r = link_start_bus(l);
+        if (r < 0)
+                return r;
+        return link_attach(l);
+}
+
+static int on_hello(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        ExaminerLink *l = userdata;
+        pid_t pid;
+        int r;
+
+        r = read_hello(l->fd, &pid);
+        if (r == 0)
+                return 0;
+
+        source_disable(&l->hello);
+        if (r > 0)
+                r = link_meet(l, pid);
+        if (r < 0) {
+                log_debug_errno(r, "no examiner: %m");
+                link_fail(l, "it did not start");
+                return 0;
+        }
+
+        (void) sd_event_source_set_time_relative(l->silence, EXAMINER_SILENCE_USEC);
+        return 0;
+}
+
+int examiner_link_new(
+                ExaminerLink **ret,
+                sd_event *event,
+                const char *path,
+                bool demo,
+                const ExaminerLinkHandlers *handlers,
+                void *userdata) {
+
+        _cleanup_(examiner_link_freep) ExaminerLink *l = NULL;
+        int r;
+
+        l = calloc(1, sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        l->event = sd_event_ref(event);
+        l->handlers = handlers;
+        l->userdata = userdata;
+        l->demo = demo;
+        l->fd = l->lifeline = l->pidfd = -1;
+
+        l->fd = link_connect(path);
+        if (l->fd < 0)
+                return l->fd;
+        r = sd_event_add_io(event, &l->hello, l->fd, EPOLLIN, on_hello, l);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(event, &l->silence, CLOCK_MONOTONIC, EXAMINER_SILENCE_USEC, 0, on_silence, l);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+ExaminerLink *examiner_link_free(ExaminerLink *l) {
+        if (!l)
+                return NULL;
+
+        source_disable(&l->hello);
+        source_disable(&l->silence);
+        source_disable(&l->exited);
+        source_disable(&l->overdue);
+        source_disable(&l->defer_gone);
+        sd_bus_slot_unref(l->call);
+        sd_bus_close_unref(l->bus);
+        safe_close(l->fd);
+        safe_close(l->lifeline);
+        safe_close(l->pidfd);
+        sd_event_unref(l->event);
+        free(l);
+        return NULL;
+}
+
+int examiner_link_decode(ExaminerLink *l, int picture, int pixels) {
+        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        int r;
+
+        r = link_new_call(l, "Decode", &m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "hh", picture, pixels);
+        if (r < 0)
+                return r;
+
+        return link_call(l, m, on_decode_reply);
+}
+
+int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
+        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        int r;
+
+        r = link_new_call(l, "Examine", &m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, EXAMINER_EXAMINE_SIGNATURE, o->reference, o->width, o->height, o->camera,
+                        (uint32_t) o->challenge, (uint32_t) o->pace, (int32_t) o->no_match_below,
+                        (int32_t) o->match_from, (uint32_t) (o->time_limit_usec / USEC_PER_MSEC));
+        if (r < 0)
+                return r;
+
+        return link_call(l, m, on_examine_reply);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "examiner-protocol.h"
+#include "findings.h"
+#include "macro.h"
+
+#include <systemd/sd-event.h>
+
+/* The daemon's end of the link to one examiner (or decoder): connects, attaches the lifeline, passes orders on, accepts
+ * the closed list of messages and nothing else, and sees the process gone. Whatever the other side does, it is told to
+ * end after EXAMINER_SILENCE_USEC without a word. */
+
+typedef struct ExaminerLink ExaminerLink;
+
+/* Called from the event loop, never from within a call of this interface. The link may be freed from `gone` only. */
+typedef struct ExaminerLinkHandlers {
+        void (*ready)(ExaminerLink *l, void *userdata);        /* attached: an order can be given */
+        void (*stage)(ExaminerLink *l, Stage stage, void *userdata);
+        void (*prompt)(ExaminerLink *l, Prompt prompt, uint32_t progress, void *userdata);
+        void (*decoded)(ExaminerLink *l, DecodeOutcome outcome, uint32_t width, uint32_t height, void *userdata);
+        void (*findings)(ExaminerLink *l, const Findings *f, void *userdata);
+        /* The link broke or was broken off because of what came over it; it is ending. `what` is for the log. */
+        void (*failed)(ExaminerLink *l, const char *what, void *userdata);
+        /* Nothing is left of the process. If it does not end within EXAMINER_GONE_USEC this is called with `stuck`,
+         * and once more without when it has ended after all. */
+        void (*gone)(ExaminerLink *l, bool stuck, void *userdata);
+} ExaminerLinkHandlers;
+
+typedef struct ExamineOrder {
+        int reference;                 /* sealed memfd of raw RGB; stays the caller's */
+        uint32_t width, height;
+        const char *camera;
+        Challenge challenge;
+        Pace pace;
+        int no_match_below, match_from; /* similarity, thousandths */
+        uint64_t time_limit_usec;
+} ExamineOrder;
+
+/* Connects to the socket at `path`, which starts a process. `handlers` and `userdata` must outlive the link. */
+int examiner_link_new(
+                ExaminerLink **ret,
+                sd_event *event,
+                const char *path,
+                bool demo,
+                const ExaminerLinkHandlers *handlers,
+                void *userdata);
+ExaminerLink *examiner_link_free(ExaminerLink *l);
+DEFINE_CLEANUP(ExaminerLink *, examiner_link_free);
+
+/* Orders, once `ready` was called. The descriptors are duplicated. */
+int examiner_link_decode(ExaminerLink *l, int picture, int pixels);
+int examiner_link_examine(ExaminerLink *l, const ExamineOrder *order);
+
+/* Ends the process, by closing the lifeline; `gone` follows. May be called again. */
+void examiner_link_end(ExaminerLink *l);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* likenessd: answers on the bus whether a live person is the one on a document. Sees no pixel. */
+
+#include "build-config.h"
+#include "configuration.h"
+#include "log.h"
+#include "verifier.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+/* sd-bus sets no limit to a message's size: one of 100 MiB from an examiner would be taken into memory before it could
+ * be refused. With this limit the link breaks instead. The bus itself passes messages of 32 MiB at most. */
+#define MEMORY_MAX (UINT64_C(64) * 1024 * 1024)
+
+typedef struct Arguments {
+        const char *configuration, *manifest, *models, *examiner_socket, *decoder_socket;
+        const char *face_camera, *document_camera;
+        bool demo;
+} Arguments;
+
+static void help(void) {
+        printf("Usage: %s [OPTION…]\n\n"
+               "Answers on the system bus whether a live person is the one on a document.\n\n"
+               "  -h --help                    Show this help\n"
+               "     --version                 Show the version\n"
+               "     --config=FILE             Read this configuration\n"
+               "     --manifest=FILE           The model manifest (" MANIFEST_PATH ")\n"
+               "     --models=DIR              Where the models are (" MODELS_DIRECTORY ")\n"
+               "     --examiner-socket=PATH    (" EXAMINER_SOCKET ")\n"
+               "     --decoder-socket=PATH     (" DECODER_SOCKET ")\n"
+               "     --demo                    Not for production: answers never bind, the examiner may work\n"
+               "                               without its sandbox, recordings may stand in for cameras\n"
+               "     --face-camera=FILE        With --demo: an MJPEG AVI recording instead of a camera\n"
+               "     --document-camera=FILE    With --demo: the same for the camera that sees the document\n\n"
+               "LIKENESS_LOG_LEVEL=err|warning|notice|info|debug sets how much is logged.\n",
+               program_invocation_short_name);
+}
+
+/* 1 to go on, 0 when all is said, -EINVAL after a message */
+static int parse_argv(int argc, char *argv[], Arguments *a) {
+        enum {
+                ARG_VERSION = 0x100,
+                ARG_CONFIG,
+                ARG_MANIFEST,
+                ARG_MODELS,
+                ARG_EXAMINER_SOCKET,
+                ARG_DECODER_SOCKET,
+                ARG_DEMO,
+                ARG_FACE_CAMERA,
+                ARG_DOCUMENT_CAMERA,
+        };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, ARG_VERSION },
+                { "config", required_argument, NULL, ARG_CONFIG },
+                { "manifest", required_argument, NULL, ARG_MANIFEST },
+                { "models", required_argument, NULL, ARG_MODELS },
+                { "examiner-socket", required_argument, NULL, ARG_EXAMINER_SOCKET },
+                { "decoder-socket", required_argument, NULL, ARG_DECODER_SOCKET },
+                { "demo", no_argument, NULL, ARG_DEMO },
+                { "face-camera", required_argument, NULL, ARG_FACE_CAMERA },
+                { "document-camera", required_argument, NULL, ARG_DOCUMENT_CAMERA },
+                {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case ARG_VERSION:
+                        puts("likenessd " VERSION);
+                        return 0;
+                case ARG_CONFIG:
+                        a->configuration = optarg;
+                        break;
+                case ARG_MANIFEST:
+                        a->manifest = optarg;
+                        break;
+                case ARG_MODELS:
+                        a->models = optarg;
+                        break;
+                case ARG_EXAMINER_SOCKET:
+                        a->examiner_socket = optarg;
+                        break;
+                case ARG_DECODER_SOCKET:
+                        a->decoder_socket = optarg;
+                        break;
+                case ARG_DEMO:
+                        a->demo = true;
+                        break;
+                case ARG_FACE_CAMERA:
+                        a->face_camera = optarg;
+                        break;
+                case ARG_DOCUMENT_CAMERA:
+                        a->document_camera = optarg;
+                        break;
+                default:
+                        return -EINVAL;
+                }
+
+        if (optind < argc) {
+                log_error("takes no arguments, but was given \"%s\"", argv[optind]);
+                return -EINVAL;
+        }
+        if ((a->face_camera || a->document_camera) && !a->demo) {
+                log_error("a recording can stand in for a camera only with --demo");
+                return -EINVAL;
+        }
+
+        return 1;
+}
+
+static int limit_memory(void) {
+#if !defined(__SANITIZE_ADDRESS__)     /* the sanitizer's shadow memory counts as data */
+        static const struct rlimit limit = { .rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX };
+
+        if (setrlimit(RLIMIT_DATA, &limit) < 0)
+                return -errno;
+#endif
+        return 0;
+}
+
+static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
+        log_info("stopping");
+        (void) sd_notify(false, "STOPPING=1");
+        verifier_stop(userdata);
+        return 0;
+}
+
+static int watch_signals(sd_event *event, Verifier *verifier) {
+        static const int signals[] = { SIGTERM, SIGINT };
+        sigset_t mask;
+        int r;
+
+        sigemptyset(&mask);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                sigaddset(&mask, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                r = sd_event_add_signal(event, NULL, signals[i], on_terminate, verifier);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static sd_event *event_free(sd_event *event) {
+        return sd_event_unref(event);
+}
+DEFINE_CLEANUP(sd_event *, event_free);
+
+static sd_bus *bus_free(sd_bus *bus) {
+        return sd_bus_flush_close_unref(bus);
+}
+DEFINE_CLEANUP(sd_bus *, bus_free);
+
+/* The bus went away: nobody can be answered any more, and what is under way is not wanted. */
+static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        log_error("the connection to the bus was lost");
+        return sd_event_exit(userdata, -ECONNRESET);
+}
+
+static int serve(sd_event *event, const VerifierSetup *setup) {
+        _cleanup_(bus_freep) sd_bus *bus = NULL;
+        _cleanup_(verifier_freep) Verifier *verifier = NULL;
+        int r;
+
+        r = sd_bus_open_system(&bus);
+        if (r < 0)
+                return log_error_errno(r, "no connection to the system bus: %m");
+        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return log_error_errno(r, "the bus cannot be served: %m");
+        r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                        "Disconnected", on_bus_lost, event);
+        if (r < 0)
+                return log_error_errno(r, "the bus cannot be watched: %m");
+
+        r = verifier_new(&verifier, bus, event, setup);
+        if (r < 0)
+                return log_error_errno(r, "the object %s cannot be offered: %m", VERIFIER_PATH);
+        r = watch_signals(event, verifier);
+        if (r < 0)
+                return log_error_errno(r, "signals cannot be watched: %m");
+        r = sd_bus_request_name(bus, VERIFIER_NAME, 0);
+        if (r < 0)
+                return log_error_errno(r,
+                                "the name %s cannot be owned (is likenessd running already, and does the bus policy "
+                                "permit it?): %m",
+                                VERIFIER_NAME);
+
+        (void) sd_notify(false, "READY=1");
+        return sd_event_loop(event);
+}
+
+static int run(const Arguments *a) {
+        _cleanup_(configuration_freep) Configuration *configuration = NULL;
+        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        _cleanup_(event_freep) sd_event *event = NULL;
+        Policy policy;
+        int r;
+
+        r = limit_memory();
+        if (r < 0)
+                return log_error_errno(r, "memory cannot be limited: %m");
+
+        r = configuration_load(a->configuration, &configuration);
+        if (r < 0)
+                return r;
+        r = manifest_load(a->manifest, a->models, &manifest);
+        if (r < 0)
+                return r;
+        r = configuration_policy(configuration, manifest, &policy);
+        if (r < 0)
+                return r;
+        if (a->demo)
+                log_notice("this is a demo: answers never bind");
+
+        r = sd_event_new(&event);
+        if (r < 0)
+                return log_error_errno(r, "no event loop: %m");
+        r = sd_event_set_watchdog(event, true);
+        if (r < 0)
+                return log_error_errno(r, "the watchdog cannot be served: %m");
+
+        return serve(event, &(VerifierSetup) {
+                        .configuration = configuration,
+                        .manifest = manifest,
+                        .policy = &policy,
+                        .examiner_socket = a->examiner_socket,
+                        .decoder_socket = a->decoder_socket,
+                        .face_camera = a->face_camera,
+                        .demo = a->demo,
+        });
+}
+
+int main(int argc, char *argv[]) {
+        Arguments arguments = {
+                .manifest = MANIFEST_PATH,
+                .models = MODELS_DIRECTORY,
+                .examiner_socket = EXAMINER_SOCKET,
+                .decoder_socket = DECODER_SOCKET,
+        };
+        int r;
+
+        log_parse_environment();
+
+        r = parse_argv(argc, argv, &arguments);
+        if (r <= 0)
+                return r < 0 ? 2 : EXIT_SUCCESS;
+
+        return run(&arguments) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "session.h"
+#include "clock.h"
+#include "examiner-link.h"
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* JPEG 2000 of 24 megapixels takes a second or two; a picture that takes longer is made to. */
+#define DECODING_USEC (UINT64_C(10) * USEC_PER_SEC)
+#define RELAXED_FACTOR 3U
+/* The examiner keeps the time limit itself; this is for one that does not. */
+#define OVERTIME_USEC (UINT64_C(3) * USEC_PER_SEC)
+
+struct Session {
+        SessionSetup setup;
+        const SessionHandlers *handlers;
+        void *userdata;
+
+        SessionState state;
+        Request *request;
+        uid_t caller;
+        char support_code[SUPPORT_CODE_SIZE];
+
+        ExaminerLink *examiner, *decoder;
+        bool examiner_ready;
+        int pixels;                    /* memfd: being written by the decoder, then sealed; -1 when passed on */
+        uint32_t width, height;
+        bool face_seen;
+        bool stuck;
+
+        sd_event_source *deadline;
+        sd_event_source *close;        /* defers the end of a session that has no process to wait for */
+        uint64_t time_limit_usec, examining_since;
+
+        SessionResult result;
+        uint64_t called_usec, authorised_usec, opened_usec, ready_usec, stage_usec[_STAGE_MAX], found_usec;
+};
+
+static void session_set_state(Session *s, SessionState next) {
+        static const unsigned allowed[_SESSION_STATE_MAX] = {
+                [SESSION_NEW] = 1U << SESSION_DECODING,
+                [SESSION_DECODING] = 1U << SESSION_EXAMINING | 1U << SESSION_ENDING,
+                [SESSION_EXAMINING] = 1U << SESSION_ENDING,
+                [SESSION_ENDING] = 1U << SESSION_CLOSED,
+        };
+
+        assert(allowed[s->state] & (1U << next));
+        s->state = next;
+}
+
+static void session_log_times(const Session *s) {
+        uint64_t from = s->called_usec;
+
+        log_debug("%s: timing in microseconds since the call: authorised=%" PRIu64 " opened=%" PRIu64
+                  " examiner-ready=%" PRIu64 " models-loaded=%" PRIu64 " camera-opened=%" PRIu64
+                  " first-frame=%" PRIu64 " last-frame=%" PRIu64 " findings=%" PRIu64 " gone=%" PRIu64,
+                  s->support_code, s->authorised_usec - from, s->opened_usec - from, s->ready_usec - from,
+                  s->stage_usec[STAGE_MODELS_LOADED] - from, s->stage_usec[STAGE_CAMERA_OPENED] - from,
+                  s->stage_usec[STAGE_FIRST_FRAME] - from, s->stage_usec[STAGE_LAST_FRAME] - from,
+                  s->found_usec - from, now_monotonic_usec() - from);
+}
+
+/* Both processes are gone (or will not go): the closing entry is written, and only then is anybody told. */
+static void session_close(Session *s) {
+        SessionResult *result = &s->result;
+        int r;
+
+        session_set_state(s, SESSION_CLOSED);
+        s->deadline = sd_event_source_disable_unref(s->deadline);
+
+        if (s->stuck) {
+                result->cause = CAUSE_EXAMINER_STUCK;
+                free(TAKE_PTR(result->message));
+        }
+        result->binding = s->setup.configuration->mode == MODE_ENFORCE && !s->setup.demo;
+        result->duration_usec = (now_monotonic_usec() - s->opened_usec + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC) *
+                        (100 * USEC_PER_MSEC);
+        result->support_code = s->support_code;
+
+        const RecordClosing closing = {
+                .cause = result->cause,
+                .decision = result->cause == CAUSE_VERDICT ? &result->decision : NULL,
+                .face_seen = s->face_seen,
+                .binding = result->binding,
+                .duration_usec = result->duration_usec,
+        };
+        r = record_close(s->setup.record, s->support_code, &closing, &result->receipt);
+        if (r < 0) {
+                /* no verdict without a record of it */
+                log_error_errno(r, "%s: the closing entry cannot be written: %m", s->support_code);
+                result->cause = CAUSE_INTERNAL;
+                free(TAKE_PTR(result->message));
+        }
+
+        if (result->cause != CAUSE_VERDICT && !result->message)
+                result->message = strdup(cause_message(result->cause));
+        result->error = cause_error(result->cause);
+        if (s->called_usec > 0)
+                session_log_times(s);
+
+        s->handlers->closed(s, result, s->userdata);
+}
+
+static int on_close(sd_event_source *source, void *userdata) {
+        session_close(userdata);
+        return 0;
+}
+
+static void session_close_if_gone(Session *s) {
+        if (s->state == SESSION_ENDING && !s->examiner && !s->decoder)
+                session_close(s);
+}
+
+/* Sets what the session ends with (the first cause stays) and tells the processes to end. */
+static void session_begin_end(Session *s, Cause cause) {
+        int r;
+
+        if (s->state >= SESSION_ENDING)
+                return;
+
+        session_set_state(s, SESSION_ENDING);
+        s->result.cause = cause;
+        s->request->reference = safe_close(s->request->reference);
+        s->pixels = safe_close(s->pixels);
+
+        if (s->examiner)
+                examiner_link_end(s->examiner);
+        if (s->decoder)
+                examiner_link_end(s->decoder);
+        if (!s->examiner && !s->decoder) {
+                r = sd_event_add_defer(s->setup.event, &s->close, on_close, s);
+                if (r < 0)
+                        log_error_errno(r, "%s: cannot be closed: %m", s->support_code);
+        }
+}
+
+static void session_fail(Session *s, int error, const char *what) {
+        log_error_errno(error, "%s: %s: %m", s->support_code, what);
+        session_begin_end(s, CAUSE_INTERNAL);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        Session *s = userdata;
+
+        log_warning("%s: the %s exceeded its time", s->support_code,
+                        s->state == SESSION_DECODING ? "decoding" : "examination");
+        session_begin_end(s, CAUSE_EXAMINER_FAILED);
+        return 0;
+}
+
+static int session_set_deadline(Session *s, uint64_t usec) {
+        s->deadline = sd_event_source_disable_unref(s->deadline);
+        return sd_event_add_time_relative(s->setup.event, &s->deadline, CLOCK_MONOTONIC, usec, 0, on_deadline, s);
+}
+
+/* The examiner is there and the reference is decoded and sealed: the examination begins. */
+static void session_examine(Session *s) {
+        int r;
+
+        if (s->state != SESSION_DECODING || !s->examiner_ready || s->decoder || s->width == 0)
+                return;
+
+        s->time_limit_usec = s->setup.configuration->time_limit_sec * USEC_PER_SEC;
+        if (s->request->pace == PACE_RELAXED)
+                s->time_limit_usec *= RELAXED_FACTOR;
+
+        const ExamineOrder order = {
+                .reference = s->pixels,
+                .width = s->width,
+                .height = s->height,
+                .camera = s->setup.camera,
+                .challenge = s->request->challenge,
+                .pace = s->request->pace,
+                .no_match_below = s->setup.policy->no_match_below,
+                .match_from = s->setup.policy->match_from,
+                .time_limit_usec = s->time_limit_usec,
+        };
+        r = examiner_link_examine(s->examiner, &order);
+        s->pixels = safe_close(s->pixels);
+        if (r >= 0)
+                r = session_set_deadline(s, s->time_limit_usec + OVERTIME_USEC);
+        if (r < 0) {
+                session_fail(s, r, "the examination cannot be ordered");
+                return;
+        }
+
+        session_set_state(s, SESSION_EXAMINING);
+        s->examining_since = now_monotonic_usec();
+}
+
+/* The decoder is gone, so nobody can write to the pixels any more: the kernel refuses the seal otherwise. */
+static void session_seal_pixels(Session *s) {
+        struct stat st;
+
+        if (fcntl(s->pixels, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0 ||
+            fstat(s->pixels, &st) < 0) {
+                session_fail(s, -errno, "the decoded picture cannot be sealed");
+                return;
+        }
+        if (st.st_size != (off_t) s->width * s->height * 3) {
+                session_fail(s, -EBADMSG, "the decoder wrote another size than it says");
+                return;
+        }
+
+        session_examine(s);
+}
+
+static void on_link_ready(ExaminerLink *l, void *userdata) {
+        Session *s = userdata;
+        int r;
+
+        if (s->state != SESSION_DECODING)
+                return;
+
+        if (l == s->examiner) {
+                s->examiner_ready = true;
+                s->ready_usec = now_monotonic_usec();
+                session_examine(s);
+                return;
+        }
+
+        r = examiner_link_decode(l, s->request->reference, s->pixels);
+        s->request->reference = safe_close(s->request->reference);
+        if (r < 0)
+                session_fail(s, r, "the decoding cannot be ordered");
+}
+
+static void on_link_decoded(ExaminerLink *l, DecodeOutcome outcome, uint32_t width, uint32_t height, void *userdata) {
+        Session *s = userdata;
+
+        if (s->state != SESSION_DECODING || l != s->decoder)
+                return;
+        if (outcome != DECODE_DONE) {
+                session_begin_end(s, CAUSE_BAD_REFERENCE);
+                s->result.message = strdup(decode_outcome_message(outcome));
+                return;
+        }
+
+        s->width = width;
+        s->height = height;
+        examiner_link_end(l);
+}
+
+static void on_link_stage(ExaminerLink *l, Stage stage, void *userdata) {
+        Session *s = userdata;
+
+        if (l != s->examiner)
+                return;
+        if (s->stage_usec[stage] == 0)
+                s->stage_usec[stage] = now_monotonic_usec();
+        if (stage == STAGE_FACE_SEEN)
+                s->face_seen = true;
+}
+
+static void on_link_prompt(ExaminerLink *l, Prompt prompt, uint32_t progress, void *userdata) {
+        uint64_t spent, remaining = 0;
+        Session *s = userdata;
+
+        if (s->state != SESSION_EXAMINING || l != s->examiner)
+                return;
+
+        spent = now_monotonic_usec() - s->examining_since;
+        if (spent < s->time_limit_usec)
+                remaining = s->time_limit_usec - spent;
+        s->handlers->prompt(s, prompt, progress, remaining, s->userdata);
+}
+
+/* The one error whose words depend on the terminal: which model, and where it should be. */
+static void session_describe_model(Session *s, const Findings *f) {
+        const Manifest *m = s->setup.manifest;
+        const char *what = f->outcome == OUTCOME_MODEL_MISSING   ? "is missing or cannot be read" :
+                           f->outcome == OUTCOME_MODEL_ALTERED   ? "is not the file that the manifest names "
+                                                                   "(its SHA-256 differs)" :
+                                                                   "does not load";
+
+        if (f->outcome == OUTCOME_MANIFEST_UNUSABLE || f->model >= m->n_models) {
+                if (asprintf(&s->result.message, "The model manifest %s cannot be used; see the service's log.",
+                                    m->path) < 0)
+                        s->result.message = NULL;
+        } else if (asprintf(&s->result.message,
+                                   "The model %s %s: %s. Install the models again (tools/install-models DIRECTORY).",
+                                   m->models[f->model].name, what, m->models[f->model].path) < 0)
+                s->result.message = NULL;
+
+        log_error("%s: %s", s->support_code, s->result.message ? s->result.message : "out of memory");
+}
+
+static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata) {
+        Session *s = userdata;
+
+        if (s->state != SESSION_EXAMINING || l != s->examiner)
+                return;
+
+        s->found_usec = now_monotonic_usec();
+        if (!outcome_has_verdict(f->outcome)) {
+                Cause cause = cause_of_outcome(f->outcome);
+
+                session_begin_end(s, cause);
+                if (cause == CAUSE_MODEL)
+                        session_describe_model(s, f);
+                return;
+        }
+
+        session_begin_end(s, CAUSE_VERDICT);
+        decide(f, s->setup.policy, &s->result.decision);
+}
+
+static void on_link_failed(ExaminerLink *l, const char *what, void *userdata) {
+        Session *s = userdata;
+
+        log_error("%s: the %s failed: %s", s->support_code, l == s->decoder ? "decoder" : "examiner", what);
+        session_begin_end(s, CAUSE_EXAMINER_FAILED);
+}
+
+static void on_link_gone(ExaminerLink *l, bool stuck, void *userdata) {
+        Session *s = userdata;
+
+        if (stuck) {
+                log_error("%s: the %s does not end; no other check can start until it is gone", s->support_code,
+                                l == s->decoder ? "decoder" : "examiner");
+                s->stuck = true;
+                if (s->state < SESSION_ENDING)
+                        session_begin_end(s, CAUSE_EXAMINER_STUCK);
+                if (s->state == SESSION_ENDING)
+                        session_close(s);
+                return;
+        }
+
+        if (l == s->decoder)
+                s->decoder = examiner_link_free(l);
+        else
+                s->examiner = examiner_link_free(l);
+
+        if (s->state == SESSION_CLOSED) {
+                if (!s->examiner && !s->decoder) {
+                        s->stuck = false;
+                        s->handlers->unstuck(s, s->userdata);
+                }
+        } else if (s->state == SESSION_DECODING && !s->decoder && s->width > 0)
+                session_seal_pixels(s);
+        else
+                session_close_if_gone(s);
+}
+
+static const ExaminerLinkHandlers link_handlers = {
+        .ready = on_link_ready,
+        .stage = on_link_stage,
+        .prompt = on_link_prompt,
+        .decoded = on_link_decoded,
+        .findings = on_link_findings,
+        .failed = on_link_failed,
+        .gone = on_link_gone,
+};
+
+int session_new(
+                Session **ret,
+                const SessionSetup *setup,
+                Request *request,
+                uid_t caller,
+                const SessionHandlers *handlers,
+                void *userdata) {
+
+        Session *s;
+
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+
+        s->setup = *setup;
+        s->request = request;
+        s->caller = caller;
+        s->handlers = handlers;
+        s->userdata = userdata;
+        s->pixels = -1;
+        *ret = s;
+        return 0;
+}
+
+Session *session_free(Session *s) {
+        if (!s)
+                return NULL;
+
+        sd_event_source_disable_unref(s->deadline);
+        sd_event_source_disable_unref(s->close);
+        examiner_link_free(s->examiner);
+        examiner_link_free(s->decoder);
+        safe_close(s->pixels);
+        request_free(s->request);
+        free(s->result.message);
+        free(s->result.receipt);
+        free(s);
+        return NULL;
+}
+
+int session_start(Session *s) {
+        int r;
+
+        s->opened_usec = now_monotonic_usec();
+        r = record_open(s->setup.record, &(RecordOpening) { .request = s->request, .caller = s->caller },
+                        s->support_code);
+        if (r < 0)
+                return log_error_errno(r, "the opening entry cannot be written, so no check is made: %m");
+
+        /* From here on there is an opening entry: every failure ends in a closing entry, none is returned. */
+        session_set_state(s, SESSION_DECODING);
+
+        s->pixels = memfd_create("likeness-reference", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (s->pixels < 0) {
+                session_fail(s, -errno, "no memory for the reference");
+                return 0;
+        }
+        r = session_set_deadline(s, DECODING_USEC);
+        if (r < 0) {
+                session_fail(s, r, "no timer");
+                return 0;
+        }
+
+        r = examiner_link_new(&s->examiner, s->setup.event, s->setup.examiner_socket, s->setup.demo, &link_handlers, s);
+        if (r >= 0)
+                r = examiner_link_new(&s->decoder, s->setup.event, s->setup.decoder_socket, s->setup.demo,
+                                &link_handlers, s);
+        if (r < 0) {
+                log_error_errno(r, "%s: no connection to the examiner's sockets %s and %s (are they there?): %m",
+                                s->support_code, s->setup.examiner_socket, s->setup.decoder_socket);
+                session_begin_end(s, CAUSE_EXAMINER_FAILED);
+        }
+
+        return 0;
+}
+
+void session_end(Session *s, Cause cause) {
+        session_begin_end(s, cause);
+}
+
+bool session_is_stuck(const Session *s) {
+        return s->stuck;
+}
+
+void session_set_times(Session *s, uint64_t called_usec, uint64_t authorised_usec) {
+        s->called_usec = called_usec;
+        s->authorised_usec = authorised_usec;
+}

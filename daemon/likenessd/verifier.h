@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "configuration.h"
+#include "macro.h"
+
+#include <systemd/sd-bus.h>
+
+/* The bus object org.likeness.Verifier1: passes every call through the gate, has at most one session, and tells that
+ * session's caller, and nobody else, how it goes. schemas/org.likeness.Verifier1.xml describes it for callers. */
+
+#define VERIFIER_NAME "org.likeness.Verifier1"
+#define VERIFIER_PATH "/org/likeness/Verifier1"
+#define VERIFIER_INTERFACE "org.likeness.Verifier1"
+#define SESSION_PATH VERIFIER_PATH "/session"
+#define SESSION_INTERFACE "org.likeness.Verifier1.Session"
+
+typedef struct Verifier Verifier;
+
+/* All of it is borrowed and must outlive the verifier. */
+typedef struct VerifierSetup {
+        const Configuration *configuration;
+        const Manifest *manifest;
+        const Policy *policy;
+        const char *examiner_socket, *decoder_socket;
+        const char *face_camera;       /* a recording that stands in for the camera (demo); NULL to find a camera */
+        bool demo;
+} VerifierSetup;
+
+/* Puts the object on `bus`, which must be attached to `event`. */
+int verifier_new(Verifier **ret, sd_bus *bus, sd_event *event, const VerifierSetup *setup);
+Verifier *verifier_free(Verifier *v);
+DEFINE_CLEANUP(Verifier *, verifier_free);
+
+/* Accepts no further check, ends the running one and leaves the event loop when its end is recorded and answered. */
+void verifier_stop(Verifier *v);
