@@ -186,7 +186,9 @@ static int method_decode(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = decoding_new(&e->decoding, picture, pixels);
         if (r < 0)
                 return r;
-        r = sd_event_add_io(e->event, &e->reports, decoding_get_fd(e->decoding), EPOLLIN | EPOLLONESHOT, on_decoded, e);
+        r = sd_event_add_io(e->event, &e->reports, decoding_get_fd(e->decoding), EPOLLIN, on_decoded, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->reports, SD_EVENT_ONESHOT);
         if (r < 0)
                 return r;
 

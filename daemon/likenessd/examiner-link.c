@@ -235,6 +235,9 @@ static bool link_accepts_reply(ExaminerLink *l, sd_bus_message *m, const char *s
         if (!link_heard(l))
                 return false;
         if (sd_bus_message_is_method_error(m, NULL) || !message_has_signature(m, signature)) {
+                const sd_bus_error *e = sd_bus_message_get_error(m);
+
+                log_debug("the reply: %.128s", e ? e->name : "of another signature");
                 link_fail(l, "it refused an order or answered in another form");
                 return false;
         }
@@ -407,7 +410,7 @@ static int link_meet(ExaminerLink *l, pid_t pid) {
 
 static int on_hello(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         ExaminerLink *l = userdata;
-        pid_t pid;
+        pid_t pid = -1;
         int r;
 
         r = read_hello(l->fd, &pid);

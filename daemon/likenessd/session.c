@@ -56,16 +56,30 @@ static void session_set_state(Session *s, SessionState next) {
         s->state = next;
 }
 
+/* Where the time went, for `make bench`: microseconds since the call, 0 for what was not reached. */
 static void session_log_times(const Session *s) {
-        uint64_t from = s->called_usec;
+        const uint64_t times[] = {
+                s->authorised_usec,
+                s->opened_usec,
+                s->ready_usec,
+                s->stage_usec[STAGE_MODELS_LOADED],
+                s->stage_usec[STAGE_CAMERA_OPENED],
+                s->stage_usec[STAGE_FIRST_FRAME],
+                s->stage_usec[STAGE_LAST_FRAME],
+                s->found_usec,
+                now_monotonic_usec(),
+        };
+        static const char *const names[ELEMENTSOF(times)] = {
+                "authorised",  "opened",     "examiner-ready", "models-loaded", "camera-opened",
+                "first-frame", "last-frame", "findings",       "gone",
+        };
+        char text[512];
+        size_t n = 0;
 
-        log_debug("%s: timing in microseconds since the call: authorised=%" PRIu64 " opened=%" PRIu64
-                  " examiner-ready=%" PRIu64 " models-loaded=%" PRIu64 " camera-opened=%" PRIu64
-                  " first-frame=%" PRIu64 " last-frame=%" PRIu64 " findings=%" PRIu64 " gone=%" PRIu64,
-                  s->support_code, s->authorised_usec - from, s->opened_usec - from, s->ready_usec - from,
-                  s->stage_usec[STAGE_MODELS_LOADED] - from, s->stage_usec[STAGE_CAMERA_OPENED] - from,
-                  s->stage_usec[STAGE_FIRST_FRAME] - from, s->stage_usec[STAGE_LAST_FRAME] - from,
-                  s->found_usec - from, now_monotonic_usec() - from);
+        for (size_t i = 0; i < ELEMENTSOF(times) && n < sizeof(text); i++)
+                n += (size_t) snprintf(text + n, sizeof(text) - n, " %s=%" PRIu64, names[i],
+                                times[i] > s->called_usec ? times[i] - s->called_usec : 0);
+        log_debug("%s: timing:%s", s->support_code, text);
 }
 
 /* Both processes are gone (or will not go): the closing entry is written, and only then is anybody told. */
@@ -103,8 +117,7 @@ static void session_close(Session *s) {
         if (result->cause != CAUSE_VERDICT && !result->message)
                 result->message = strdup(cause_message(result->cause));
         result->error = cause_error(result->cause);
-        if (s->called_usec > 0)
-                session_log_times(s);
+        session_log_times(s);
 
         s->handlers->closed(s, result, s->userdata);
 }
