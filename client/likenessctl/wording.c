@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "wording.h"
+#include "macro.h"
+
+#include <systemd/sd-bus.h>
+
+#define LIKENESS_ERROR(name) "org.likeness.Verifier1.Error." name
+
+typedef struct Wording {
+        const char *word;
+        const char *text;
+} Wording;
+
+static const Wording verdicts[] = {
+        { "match", "the live person is the person of the portrait" },
+        { "no-match", "the live person is a different person" },
+        { "not-live", "the camera did not see a live person" },
+        { "reference-unusable", "the portrait cannot be used for a comparison" },
+        { "inconclusive", "no certain answer" },
+        { "exhausted", "there are no attempts left for this transaction; offer the customer another way" },
+        { "declined", "the customer chose another way" },
+};
+
+static const Wording reasons[] = {
+        { "card-not-found", "no card was seen: put it flat under the camera" },
+        { "card-wrong-kind", "another kind of document was expected" },
+        { "card-wrong-side", "turn the card over: the side with the portrait is needed" },
+        { "card-glare", "light is mirrored on the card: tilt it a little" },
+        { "portrait-too-small", "the face in the portrait is too small: use a larger or sharper picture" },
+        { "portrait-blurred", "the portrait is blurred: take the picture again, in focus" },
+        { "portrait-several", "there are several faces in the portrait: it must show one person alone" },
+        { "portrait-none", "there is no face in the portrait: check that it is the right picture, the right way up" },
+        { "not-a-card", "what was shown is not a card" },
+        { "document-expired", "the document has expired" },
+        { "mrz-unreadable", "the machine-readable lines could not be read: clean the card and try again" },
+        { "mrz-invalid", "the machine-readable lines contradict themselves" },
+        { "no-face", "no face was seen: the customer should sit in front of the camera and look at it" },
+        { "several-faces", "several people were in view: one at a time, please" },
+        { "too-dark", "it was too dark: put more light on the face and try again" },
+        { "backlit", "the light behind the customer was too strong: turn away from the window or lamp" },
+        { "too-far", "the customer was too far away: come closer and try again" },
+        { "turned-away", "the customer looked away: look straight at the camera" },
+        { "face-covered", "the face was covered: take off mask and dark glasses" },
+        { "face-changed", "another person came into view: try again with the customer alone" },
+        { "challenge-not-completed", "what was asked was not done: try again, at a relaxed pace" },
+        { "light-too-weak", "the screen's light was too weak here: less room light, or come closer" },
+        { "attack-suspected", "a picture or a screen may have been held to the camera" },
+        { "not-certain", "the faces are neither clearly the same nor clearly different: try again in better light, or "
+                         "offer another way" },
+        { "time-ran-out", "the time was over before enough was seen: try again, with --pace=relaxed for more time" },
+};
+
+static const Wording errors[] = {
+        { SD_BUS_ERROR_SERVICE_UNKNOWN, "Likeness is not running here. Start it: systemctl start likenessd" },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, "Likeness is not running here. Start it: systemctl start likenessd" },
+        { SD_BUS_ERROR_ACCESS_DENIED, "You may not do this here. Work at the terminal's own session, or ask the "
+                                      "administrator to add you to the group likeness-operators." },
+        { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "This needs an administrator's password, and nobody can "
+                                                           "be asked for it here." },
+        { SD_BUS_ERROR_NO_REPLY, "Likeness ended while it was asked. Try again; if it happens again, see: "
+                                 "journalctl -u likenessd" },
+        { SD_BUS_ERROR_DISCONNECTED, "The system bus went away. Try again." },
+        { SD_BUS_ERROR_TIMEOUT, "Try again, with a longer --timeout if the customer needs more time." },
+        { LIKENESS_ERROR("Busy"), "Another verification is running. Try again when it is over." },
+        { LIKENESS_ERROR("NoCamera"), "Connect a camera and try again." },
+        { LIKENESS_ERROR("CameraBusy"), "Close the other program that uses the camera and try again." },
+        { LIKENESS_ERROR("CameraLost"), "Check the camera's cable and try again." },
+        { LIKENESS_ERROR("CameraRefused"), "This terminal accepts only the camera that was set up for it." },
+        { LIKENESS_ERROR("Cancelled"), "Nothing was decided. Ask again when you are ready." },
+};
+
+static const char *look_up(const Wording *table, size_t n, const char *word, const char *otherwise) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(table[i].word, word))
+                        return table[i].text;
+        return otherwise;
+}
+
+const char *verdict_meaning(const char *verdict) {
+        return look_up(verdicts, ELEMENTSOF(verdicts), verdict, verdict);
+}
+
+const char *reason_advice(const char *reason) {
+        return look_up(reasons, ELEMENTSOF(reasons), reason, reason);
+}
+
+const char *error_advice(const char *name) {
+        return look_up(errors, ELEMENTSOF(errors), name, NULL);
+}
