@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* likeness.conf and the model manifest: what is read, what is refused, and what the thresholds become. */
+
+#include "configuration.h"
+#include "log.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+/* A file with this text, reachable by a path for as long as the descriptor is open. */
+static int text_file(const char *text, char ret_path[static 64]) {
+        int fd = memfd_create("test", MFD_CLOEXEC);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        (void) snprintf(ret_path, 64, "/proc/self/fd/%d", fd);
+        return fd;
+}
+
+static int load(const char *text, Configuration **ret) {
+        _cleanup_close_ int fd = -1;
+        char path[64];
+
+        fd = text_file(text, path);
+        return configuration_load(path, ret);
+}
+
+static void test_defaults_are_strict(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+
+        assert_int_equal(configuration_load(NULL, &c), 0);
+        assert_int_equal(c->mode, MODE_ENFORCE);
+        assert_false(c->allow_supplied_reference);
+        assert_int_equal(c->minimum_challenge, CHALLENGE_AUTO);
+        assert_true(c->false_match_rate <= 1e-3);
+        assert_true(configuration_allows_document(c, "passport"));
+        assert_true(configuration_allows_document(c, "auto"));
+        assert_false(configuration_allows_document(c, "library-card"));
+}
+
+static void test_every_key(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+
+        assert_int_equal(load("# a comment\n[Verification]\nMode=pilot\nFalseMatchRate=0.0005\n"
+                              "AllowSuppliedReference=yes\nMinimumChallenge=none\nTimeLimitSec=30\n"
+                              "Documents=library-card staff-2\n",
+                                         &c),
+                        0);
+        assert_int_equal(c->mode, MODE_PILOT);
+        assert_true(c->false_match_rate > 0.00049 && c->false_match_rate < 0.00051);
+        assert_true(c->allow_supplied_reference);
+        assert_int_equal(c->minimum_challenge, CHALLENGE_NONE);
+        assert_int_equal(c->time_limit_sec, 30);
+        assert_int_equal(c->n_documents, 2);
+        assert_true(configuration_allows_document(c, "staff-2"));
+        assert_false(configuration_allows_document(c, "passport"));
+}
+
+static void test_unknown_keys_only_warn(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+
+        assert_int_equal(load("[Verification]\nColour=blue\n[Elsewhere]\nMode=pilot\n", &c), 0);
+        assert_int_equal(c->mode, MODE_ENFORCE);
+}
+
+static void test_bad_values_are_refused(void **state) {
+        static const char *const bad[] = {
+                "Mode=production", "Mode=", "FalseMatchRate=0", "FalseMatchRate=0.5", "FalseMatchRate=1e-9",
+                "FalseMatchRate=nan", "FalseMatchRate=-0.001", "FalseMatchRate=0.001x", "AllowSuppliedReference=maybe",
+                "MinimumChallenge=wink", "TimeLimitSec=4", "TimeLimitSec=121", "TimeLimitSec=-5",
+                "TimeLimitSec=99999999999999999999", "Documents=", "Documents=../../etc/passwd", "Documents=UPPER",
+                "no assignment at all",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                Configuration *c = NULL;
+                char text[256];
+
+                (void) snprintf(text, sizeof(text), "[Verification]\n%s\n", bad[i]);
+                assert_int_equal(load(text, &c), -EBADMSG);
+                assert_null(c);
+        }
+}
+
+static void test_a_missing_file(void **state) {
+        Configuration *c = NULL;
+
+        assert_int_equal(configuration_load("/nonexistent/likeness.conf", &c), -ENOENT);
+}
+
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DETECTOR "[finder]\nKind=detector\nFile=finder.onnx\nSHA256=" SHA "\nInput=320x320\n"
+#define LIVENESS "[alive]\nKind=liveness\nFile=alive.onnx\nSHA256=" SHA "\nInput=80x80\nClasses=3\nLiveClass=1\n"
+#define MATCHER                                                                                               \
+        "[matcher]\nKind=matcher\nFile=m.onnx\nSHA256=" SHA "\nInput=128x128\nPoints=0.3 0.4 0.6 0.4 0.5 0.6 0.4 " \
+        "0.8 0.6 0.8\nNoMatchBelow=0.3\n"
+#define CALIBRATION "Calibration=here 100000 0.01:0.2 0.001:0.3 0.0001:0.42\nCalibration=there 5000 0.01:0.35 0.001:0.489\n"
+
+static int load_manifest(const char *text, Manifest **ret) {
+        _cleanup_close_ int fd = -1;
+        char path[64];
+
+        fd = text_file(text, path);
+        return manifest_load(path, "/models", ret);
+}
+
+static void test_manifest(void **state) {
+        _cleanup_(manifest_freep) Manifest *m = NULL;
+
+        assert_int_equal(load_manifest(DETECTOR LIVENESS MATCHER CALIBRATION, &m), 0);
+        assert_int_equal(m->n_models, 3);
+        assert_string_equal(m->models[0].path, "/models/finder.onnx");
+        assert_int_equal(m->models[0].sha256[1], 0x23);
+        assert_int_equal(manifest_find(m, MODEL_LIVENESS)->live_class, 1);
+        assert_int_equal(manifest_find(m, MODEL_MATCHER)->no_match_below, 300);
+        assert_null(manifest_find(m, MODEL_LANDMARKS));
+}
+
+static void test_bad_manifests(void **state) {
+        static const char *const bad[] = {
+                "",
+                DETECTOR LIVENESS,
+                DETECTOR MATCHER CALIBRATION,
+                LIVENESS MATCHER CALIBRATION,
+                DETECTOR LIVENESS MATCHER,                                     /* not calibrated */
+                DETECTOR DETECTOR LIVENESS MATCHER CALIBRATION "[second]\nKind=detector\nFile=x\nSHA256=" SHA "\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "File=../m.onnx\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "File=/etc/passwd\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "SHA256=abc\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "Input=128\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "Input=1x99999\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "Points=1 2 3\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "Calibration=x\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "Calibration=x 100 0.1:7\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "Calibration=x -1 0.1:0.2\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "Calibration=x 100 2:0.2\n",
+                "Kind=matcher\n",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                Manifest *m = NULL;
+
+                assert_int_equal(load_manifest(bad[i], &m), -EBADMSG);
+                assert_null(m);
+        }
+}
+
+/* The threshold is the worst population's, and a rate that one of them cannot support is refused. */
+static void test_threshold(void **state) {
+        _cleanup_(manifest_freep) Manifest *m = NULL;
+        const char *population = NULL, *unsupported = NULL;
+        int threshold = 0;
+
+        assert_int_equal(load_manifest(DETECTOR LIVENESS MATCHER CALIBRATION, &m), 0);
+
+        assert_int_equal(manifest_threshold(m, 1e-3, &threshold, &population, &unsupported), 0);
+        assert_int_equal(threshold, 489);
+        assert_string_equal(population, "there");
+        assert_int_equal(manifest_threshold(m, 0.005, &threshold, NULL, NULL), 0);
+        assert_int_equal(threshold, 489);
+        assert_int_equal(manifest_threshold(m, 1e-2, &threshold, NULL, NULL), 0);
+        assert_int_equal(threshold, 350);
+
+        threshold = 7;
+        assert_int_equal(manifest_threshold(m, 1e-4, &threshold, &population, &unsupported), -ERANGE);
+        assert_string_equal(unsupported, "there");
+        assert_int_equal(threshold, 7);
+}
+
+/* A curve that claims more than its number of comparisons can show is not believed. */
+static void test_threshold_needs_comparisons(void **state) {
+        _cleanup_(manifest_freep) Manifest *m = NULL;
+        int threshold;
+
+        assert_int_equal(load_manifest(DETECTOR LIVENESS MATCHER "Calibration=few 500 0.01:0.2 0.001:0.3\n", &m), 0);
+        assert_int_equal(manifest_threshold(m, 1e-2, &threshold, NULL, NULL), 0);
+        assert_int_equal(manifest_threshold(m, 1e-3, &threshold, NULL, NULL), -ERANGE);
+}
+
+static void test_policy(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+        _cleanup_(manifest_freep) Manifest *m = NULL;
+        Policy p;
+
+        assert_int_equal(configuration_load(NULL, &c), 0);
+        assert_int_equal(load_manifest(DETECTOR LIVENESS MATCHER CALIBRATION, &m), 0);
+        assert_int_equal(configuration_policy(c, m, &p), 0);
+        assert_int_equal(p.match_from, 489);
+        assert_int_equal(p.no_match_below, 300);
+        assert_true(p.attack_below <= p.live_from);
+
+        c->false_match_rate = 1e-5;
+        assert_int_equal(configuration_policy(c, m, &p), -ERANGE);
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_defaults_are_strict),
+                cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_unknown_keys_only_warn),
+                cmocka_unit_test(test_bad_values_are_refused),
+                cmocka_unit_test(test_a_missing_file),
+                cmocka_unit_test(test_manifest),
+                cmocka_unit_test(test_bad_manifests),
+                cmocka_unit_test(test_threshold),
+                cmocka_unit_test(test_threshold_needs_comparisons),
+                cmocka_unit_test(test_policy),
+        };
+
+        return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);
+}
