@@ -35,6 +35,7 @@ struct Session {
         uint32_t width, height;
         bool face_seen;
         bool stuck;
+        uint32_t frames_captured, frames_used;
 
         sd_event_source *deadline;
         sd_event_source *close;        /* defers the end of a session that has no process to wait for */
@@ -79,7 +80,8 @@ static void session_log_times(const Session *s) {
         for (size_t i = 0; i < ELEMENTSOF(times) && n < sizeof(text); i++)
                 n += (size_t) snprintf(text + n, sizeof(text) - n, " %s=%" PRIu64, names[i],
                                 times[i] > s->called_usec ? times[i] - s->called_usec : 0);
-        log_debug("%s: timing:%s", s->support_code, text);
+        log_debug("%s: timing:%s frames-captured=%" PRIu32 " frames-used=%" PRIu32, s->support_code, text,
+                        s->frames_captured, s->frames_used);
 }
 
 /* Both processes are gone (or will not go): the closing entry is written, and only then is anybody told. */
@@ -313,6 +315,8 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
                 return;
 
         s->found_usec = now_monotonic_usec();
+        s->frames_captured = f->frames_captured;
+        s->frames_used = f->frames_used;
         if (!outcome_has_verdict(f->outcome)) {
                 Cause cause = cause_of_outcome(f->outcome);
 

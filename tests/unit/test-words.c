@@ -25,6 +25,26 @@ static void test_there_and_back(void **state) {
                 assert_int_equal(pace_from_string(pace_to_string(p)), p);
 }
 
+/* The words are a contract with callers: none may change. */
+static void test_the_words(void **state) {
+        static const char *const verdicts[] = { "match", "no-match", "not-live", "reference-unusable", "inconclusive",
+                                                "exhausted", "declined" };
+        static const char *const reasons[] = {
+                "card-not-found", "card-wrong-kind", "card-wrong-side", "card-glare", "portrait-too-small",
+                "portrait-blurred", "portrait-several", "portrait-none", "not-a-card", "document-expired",
+                "mrz-unreadable", "mrz-invalid", "no-face", "several-faces", "too-dark", "backlit", "too-far",
+                "turned-away", "face-covered", "face-changed", "challenge-not-completed", "light-too-weak",
+                "attack-suspected", "not-certain", "time-ran-out",
+        };
+
+        assert_int_equal(ELEMENTSOF(verdicts), _VERDICT_MAX);
+        for (size_t i = 0; i < ELEMENTSOF(verdicts); i++)
+                assert_string_equal(verdict_to_string((Verdict) i), verdicts[i]);
+        assert_int_equal(ELEMENTSOF(reasons), _REASON_MAX - 1);
+        for (size_t i = 0; i < ELEMENTSOF(reasons); i++)
+                assert_string_equal(reason_to_string((Reason) (i + 1)), reasons[i]);
+}
+
 static void test_nothing_else(void **state) {
         assert_true(verdict_from_string("Match") < 0);
         assert_true(verdict_from_string("") < 0);
@@ -77,6 +97,7 @@ static void test_every_bad_picture_is_told(void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_there_and_back),
+                cmocka_unit_test(test_the_words),
                 cmocka_unit_test(test_nothing_else),
                 cmocka_unit_test(test_every_prompt_has_a_text),
                 cmocka_unit_test(test_every_cause_is_told),
