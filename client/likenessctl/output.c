@@ -124,20 +124,30 @@ void output_verdict(FILE *file, const json_t *result) {
 static void put_property(FILE *file, const char *label, const char *value) {
         if (!value)
                 return;
-        fprintf(file, "%-12s", label);
+        fprintf(file, "%-13s", label);
         put_text(file, value[0] != '\0' ? value : "none", SIZE_MAX);
         fputc('\n', file);
+}
+
+/* How many keys a JWK set holds; 0 if it is none. */
+static size_t keys_in_set(const char *set) {
+        json_t *parsed = set ? json_loads(set, 0, NULL) : NULL;
+        size_t n = json_array_size(json_object_get(parsed, "keys"));
+
+        json_decref(parsed);
+        return n;
 }
 
 void output_status(FILE *file, const json_t *properties) {
         json_t *documents = json_object_get(properties, "Documents"), *models = json_object_get(properties, "Models"),
                *hash;
-        const char *key = result_string(properties, "PublicKey"), *name;
+        const char *name;
 
         put_property(file, "Version", result_string(properties, "Version"));
         put_property(file, "Mode", result_string(properties, "Mode"));
         put_property(file, "State", result_string(properties, "State"));
-        put_property(file, "Signing key", key && !isempty(key) ? "see --json" : key);
+        put_property(file, "Signing keys",
+                        keys_in_set(result_string(properties, "PublicKey")) > 0 ? "see --json" : "none yet");
 
         for (size_t i = 0; i < json_array_size(documents); i++)
                 put_property(file, i == 0 ? "Documents" : "", json_string_value(json_array_get(documents, i)));

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Friendly words for what meson does.
+
+BUILD ?= build
+export BUILD
+
+.PHONY: help build demo check bench install-packages clean
+
+help:
+	@echo "make build             build Likeness in $(BUILD)/"
+	@echo "make demo              show four verifications with recordings, or with your camera"
+	@echo "make check             build, also with sanitizers, and run all tests"
+	@echo "make bench             measure: JSON lines on standard output"
+	@echo "make install-packages  install the Debian packages that all this needs"
+	@echo "make clean             remove the build directories"
+
+install-packages:
+	@tools/install-packages
+
+build: install-packages
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >&2
+	@ninja -C $(BUILD) --quiet >&2
+
+demo: build
+	@tools/demo $(BUILD)
+
+check: install-packages
+	@tools/check
+
+bench: build
+	@tests/bench/bench.py $(BUILD)
+
+clean:
+	rm -rf $(BUILD) build-sanitize
