@@ -164,8 +164,7 @@ static int read_value(Service *s, sd_bus_message *m, const char *key, char *entr
         return 0;
 }
 
-static int method_begin(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Service *s = userdata;
+static void read_request(Service *s, sd_bus_message *m) {
         const char *key;
 
         s->script[0] = '\0';
@@ -179,7 +178,24 @@ static int method_begin(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                 s->n_received++;
                 CHECK(sd_bus_message_exit_container(m));
         }
+}
 
+/* The whole check in one call: the verdict is "match" if the reference came sealed. */
+static int method_verify(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Service *s = userdata;
+
+        read_request(s, m);
+        for (size_t i = 0; i < s->n_received; i++)
+                if (strncmp(s->received[i], "reference=", 10) == 0 && strstr(s->received[i], ", sealed"))
+                        return sd_bus_reply_method_return(m, "sa{sv}", "match", 1, "reasons", "as", 0);
+
+        return sd_bus_error_set(error, "org.likeness.Verifier1.Error.BadReference", "reference: must be sealed");
+}
+
+static int method_begin(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Service *s = userdata;
+
+        read_request(s, m);
         if (streq(s->script, "die-early"))
                 _exit(0);
         if (streq(s->script, "busy"))
@@ -229,6 +245,7 @@ static int get_models(
 static const sd_bus_vtable verifier_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Begin", "a{sv}", "o", method_begin, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Verify", "a{sv}", "sa{sv}", method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, 0),
         SD_BUS_PROPERTY("Models", "a{ss}", get_models, 0, 0),
         SD_BUS_VTABLE_END,

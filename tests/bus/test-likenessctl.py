@@ -181,6 +181,26 @@ class Terminal(unittest.TestCase):
                           "100 %  Thank you. Just a moment.", "match: the live person is the person of the portrait"])
 
 
+class Examples(unittest.TestCase):
+    """The documentation's programs, as they are printed there."""
+
+    def check(self, *command):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"a picture")
+            file.flush()
+            result = subprocess.run([*command, file.name], capture_output=True, text=True, timeout=30)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout.strip(), "match")
+
+    def test_c(self):
+        self.check(os.environ["LIKENESS_TEST_BUILD"] + "/tests/bus/example-verify")
+
+    def test_python(self):
+        if subprocess.run([sys.executable, "-c", "import gi"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("python3-gi is not installed")
+        self.check(sys.executable, os.environ["LIKENESS_TEST_SOURCE"] + "/docs/examples/verify.py")
+
+
 class Status(unittest.TestCase):
     def test_status(self):
         result = likenessctl("status")
@@ -214,7 +234,8 @@ def main():
             [source + "/tools/private-bus", "--build-dir=" + build,
              f"--likenessd={build}/tests/bus/scripted-likenessd", "--examiner=/bin/false", "--",
              sys.executable, os.path.realpath(__file__), "--inside", *tests],
-            env={**os.environ, "LIKENESS_TEST_END": end}).returncode
+            env={**os.environ, "LIKENESS_TEST_END": end, "LIKENESS_TEST_BUILD": build,
+                 "LIKENESS_TEST_SOURCE": source}).returncode
         if status != 0:
             return status
     return 0
