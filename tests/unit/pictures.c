@@ -120,9 +120,12 @@ Bytes picture_jpeg(const JpegKind *kind) {
                 JSAMPROW rows[] = { row };
 
                 for (uint32_t x = 0; x < kind->width; x++) {
-                        uint8_t colour[3] = { 128, 128, 128 };
+                        uint8_t colour[3];
 
-                        if (!kind->plain)
+                        if (kind->plain)
+                                memset(colour, kind->brightness > 0 ? kind->brightness : 128,
+                                                sizeof(colour));
+                        else
                                 pattern_colour(x, y, kind->width, kind->height, colour);
                         if (kind->grey)
                                 row[x] = luma(colour);

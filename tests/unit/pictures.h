@@ -27,7 +27,8 @@ typedef struct JpegKind {
         uint32_t width, height;
         bool grey, rgb, cmyk, progressive;
         bool many_scans;               /* progressive, each coefficient in a scan of its own */
-        bool plain;                    /* grey value 128 throughout */
+        bool plain;                    /* one grey value throughout */
+        uint8_t brightness;            /* that value; 0 for 128 */
         unsigned luma_across, luma_down; /* sampling factors; 0 for the library's own (2 × 2) */
         unsigned quality;              /* 0 for 90 */
         unsigned orientation;          /* of EXIF; 0 for none */
