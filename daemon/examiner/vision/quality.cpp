@@ -21,6 +21,8 @@ constexpr float SHARPNESS_MIN = 0.30f;
 
 /* The middle of the face, upright, at a fixed size: eyes at the same height, 48 pixels apart. */
 constexpr int PATCH_WIDTH = 96, PATCH_HEIGHT = 96, PATCH_EYES = 48;
+constexpr int PATCH_EDGE = 8;                  /* where the band-passes lack neighbours */
+constexpr double STRUCTURE_MIN = 3;            /* grey levels: below, rounding to whole levels passes for detail */
 
 static cv::Mat face_patch(const cv::Mat &luma, const Face &face) {
         cv::Point2f right = face.points[Face::RIGHT_EYE], left = face.points[Face::LEFT_EYE];
@@ -45,9 +47,11 @@ static float patch_sharpness(const cv::Mat &patch) {
         patch.convertTo(pixels, CV_32F);
         cv::GaussianBlur(pixels, fine, {}, 1.0);
         cv::GaussianBlur(pixels, coarse, {}, 2.5);
-        cv::meanStdDev(pixels - fine, mean, detail);
-        cv::meanStdDev(fine - coarse, mean, structure);
-        return (float) (detail[0] / std::max(1.0, structure[0]));
+
+        cv::Rect inside(PATCH_EDGE, PATCH_EDGE, patch.cols - 2 * PATCH_EDGE, patch.rows - 2 * PATCH_EDGE);
+        cv::meanStdDev((pixels - fine)(inside), mean, detail);
+        cv::meanStdDev((fine - coarse)(inside), mean, structure);
+        return (float) (detail[0] / std::max(STRUCTURE_MIN, structure[0]));
 }
 
 static float percentile(const cv::Mat &grey, float part) {

@@ -65,7 +65,13 @@ void vision_set_thresholds(Vision *v, int no_match_below, int match_from) {
 }
 
 int vision_set_reference(Vision *v, const Image *portrait, Reason *ret_reason) {
-        if (!v || !portrait || !ret_reason || !image_valid(*portrait))
+        if (!v || !portrait || !ret_reason)
+                return -EINVAL;
+        if (portrait->width < IMAGE_SIDE_MIN || portrait->height < IMAGE_SIDE_MIN) {
+                *ret_reason = REASON_PORTRAIT_TOO_SMALL;
+                return 0;
+        }
+        if (!image_valid(*portrait))
                 return -EINVAL;
 
         return guarded([&] {
@@ -122,7 +128,9 @@ int vision_conclude(Vision *v, Findings *findings) {
                 findings->liveness = (uint32_t) std::lround(v->evidence->liveness() * 1000);
                 findings->frames_used = v->evidence->frames_used();
                 findings->frames_matched = v->evidence->frames_matched();
-                findings->attack_signs = v->repetition.frozen() ? ATTACK_SIGN_FROZEN : 0;
+                /* an empty shop may stand still: what repeats itself must show a face */
+                bool frozen = v->repetition.frozen() && v->evidence->frames_used() > 0;
+                findings->attack_signs = frozen ? ATTACK_SIGN_FROZEN : 0;
                 return 0;
         });
 }
