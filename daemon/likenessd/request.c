@@ -145,6 +145,8 @@ static int read_reference(sd_bus_message *m, int *value, sd_bus_error *error) {
         int fd, r;
 
         r = sd_bus_message_read(m, "v", "h", &fd);
+        if (r == -EBADMSG)
+                return bad_request(error, "reference", "names a file descriptor that did not come with the message");
         if (r < 0)
                 return r == -ENXIO ? bad_request(error, "reference", "must be a file descriptor (h)") : r;
 
@@ -193,7 +195,7 @@ static int request_read_key(sd_bus_message *m, const char *key, Request *q, sd_b
         }
 
         /* the caller's own word, which may be anything: repeated only if it is short and plain */
-        if (strlen(key) > 64 || strspn(key, LOWER UPPER DIGITS "-_") != strlen(key))
+        if (key[0] == '\0' || strlen(key) > 64 || strspn(key, LOWER UPPER DIGITS "-_") != strlen(key))
                 return bad_request(error, "request", "holds a key that is no word");
         return bad_request(error, key, "is not a key of a request in this version");
 }
