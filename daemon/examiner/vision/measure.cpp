@@ -2,6 +2,7 @@
 
 #include "measure.h"
 
+#include "covering.hpp"
 #include "image.hpp"
 #include "vision-private.hpp"
 
@@ -21,6 +22,10 @@ static void measure_face(Vision &v, const Image &image, const Face &face, Measur
         ret->sharpness = q.sharpness;
         ret->outside = q.outside;
         ret->obstacle = q.obstacle;
+
+        Bareness bare = face_bareness(image_luma(image), face);
+        ret->mouth = bare.mouth;
+        ret->eyes = bare.eyes;
 
         ret->n_liveness = std::min<size_t>(v.liveness.size(), MEASURES_NETWORKS_MAX);
         for (size_t i = 0; i < ret->n_liveness; i++)

@@ -3,6 +3,7 @@
 
 #include "vision.h"
 
+#include "covering.hpp"
 #include "evidence.hpp"
 #include "repetition.hpp"
 #include "tracker.hpp"
@@ -18,6 +19,7 @@ struct Vision {
         std::unique_ptr<likeness::Matcher> matcher;
         std::unique_ptr<likeness::Tracker> tracker;
         std::unique_ptr<likeness::Evidence> evidence;
+        likeness::Covering covering;
         likeness::Repetition repetition;
 };
 

@@ -89,18 +89,29 @@ static Observation look(Vision &v, const Image &frame, const cv::Mat &luma) {
         if (!sighting.face || sighting.count > 1) {
                 o.obstacle = sighting.face ? REASON_SEVERAL_FACES : REASON_NO_FACE;
                 v.evidence->interrupt(sighting.count > 1);
+                v.covering.reset();
                 return o;
         }
-        if (sighting.jumped)
+        if (sighting.jumped) {
                 v.evidence->interrupt(true);
+                v.covering.reset();
+        }
 
         Quality quality = quality_measure(frame, luma, *sighting.face);
         o.obstacle = quality.obstacle;
         o.hold_still = o.obstacle == REASON_NONE && quality.blurred;
         o.too_close = o.obstacle == REASON_NONE && quality.too_close;
-        if (quality.usable())
-                o.restarted = v.evidence->add(frame, *sighting.face, quality);
+        if (!quality.usable())
+                return o;
 
+        v.covering.add(luma, *sighting.face);
+        if (v.covering.covered()) {
+                o.obstacle = REASON_FACE_COVERED;
+                v.evidence->interrupt(false);
+                return o;
+        }
+
+        o.restarted = v.evidence->add(frame, *sighting.face, quality);
         return o;
 }
 

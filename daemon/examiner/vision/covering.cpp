@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "covering.hpp"
+#include "covering-weights.hpp"
+
+#include <opencv2/imgproc.hpp>
+
+#include <cmath>
+
+namespace likeness {
+
+/* A bare mouth and bare eyes are told from everything else (cloth, hands, lenses, cheeks, hair, background) by a
+ * linear classifier on the directions of edges: histograms of oriented gradients (Dalal and Triggs 2005) on the
+ * logarithm of the brightness, so that dark skin and dim light give the same figures as others. The classifier knows
+ * bare faces and random other places of photographs, not particular covers. */
+
+/* A part of the face at a fixed size: eye distance in pixels, width and height. Multiples of CELL. */
+struct PatchShape {
+        float eye_distance;
+        int width, height;
+};
+
+constexpr PatchShape MOUTH = { 37, 48, 32 }, EYE = { 40, 32, 24 };
+constexpr int CELL = 8, DIRECTIONS = 9;
+constexpr float BLACK = 12;            /* added before the logarithm: sensor noise is not structure */
+constexpr float FLAT = 0.02f;          /* gradients of this size are noise */
+
+/* docs/thresholds.md */
+constexpr float MOUTH_MIN = -2.5f, EYES_MIN = 2.0f;
+
+/* The brightness around the face, shrunk to about the scale of the patches. */
+struct Surroundings {
+        cv::Mat luma;
+        cv::Point2f origin;
+        float scale;
+};
+
+static Surroundings surroundings(const cv::Mat &luma, const Face &face, float eye_distance) {
+        cv::Rect region = cv::Rect(face_region(face, 1.4f, true)) & cv::Rect({}, luma.size());
+        Surroundings s = { luma(region), region.tl(), 1 };
+
+        if (eye_distance > 1.3f * EYE.eye_distance && !region.empty()) {
+                s.scale = EYE.eye_distance / eye_distance;
+                cv::resize(luma(region), s.luma, {}, s.scale, s.scale, cv::INTER_AREA);
+        }
+        return s;
+}
+
+static cv::Mat face_part(const Surroundings &s, cv::Point2f centre, cv::Point2f across, const PatchShape &shape,
+                         bool mirrored) {
+        float distance = (float) cv::norm(across) * s.scale, zoom = shape.eye_distance / std::max(1.0f, distance);
+        cv::Point2f direction = across * (zoom * s.scale / std::max(1.0f, distance));
+        cv::Point2f c = (centre - s.origin) * s.scale;
+        cv::Matx23f warp(direction.x, direction.y, 0, -direction.y, direction.x, 0);
+        cv::Mat patch;
+
+        warp(0, 2) = (float) shape.width / 2 - (warp(0, 0) * c.x + warp(0, 1) * c.y);
+        warp(1, 2) = (float) shape.height / 2 - (warp(1, 0) * c.x + warp(1, 1) * c.y);
+        cv::warpAffine(s.luma, patch, warp, { shape.width, shape.height }, cv::INTER_LINEAR, cv::BORDER_REPLICATE);
+        if (mirrored)
+                cv::flip(patch, patch, 1);
+        return patch;
+}
+
+/* Mean strength of the edges of each direction in each cell; [direction][row][column]. */
+static std::vector<float> edge_directions(const cv::Mat &patch) {
+        int rows = patch.rows / CELL, columns = patch.cols / CELL;
+        std::vector<float> cells((size_t) (DIRECTIONS * rows * columns));
+        cv::Mat brightness, x, y, strength, angle;
+
+        patch.convertTo(brightness, CV_32F, 1, BLACK);
+        cv::log(brightness, brightness);
+        cv::Sobel(brightness, x, CV_32F, 1, 0, 1, 0.5);
+        cv::Sobel(brightness, y, CV_32F, 0, 1, 1, 0.5);
+        cv::cartToPolar(x, y, strength, angle);
+
+        for (int row = 0; row < patch.rows; row++)
+                for (int column = 0; column < patch.cols; column++) {
+                        float place = std::fmod(angle.at<float>(row, column), (float) CV_PI) *
+                                (DIRECTIONS / (float) CV_PI);
+                        int low = (int) place % DIRECTIONS, high = (low + 1) % DIRECTIONS;
+                        float part = place - std::floor(place);
+                        float value = strength.at<float>(row, column) / (CELL * CELL);
+                        int cell = row / CELL * columns + column / CELL;
+
+                        cells[(size_t) (low * rows * columns + cell)] += value * (1 - part);
+                        cells[(size_t) (high * rows * columns + cell)] += value * part;
+                }
+
+        return cells;
+}
+
+/* Contrast drops out: each histogram is divided by the patch's mean strength of edges. */
+static float likeness_to(const cv::Mat &patch, const short *weights, size_t n, float bias) {
+        std::vector<float> cells = edge_directions(patch);
+        size_t places = cells.size() / DIRECTIONS;
+        float squares = 0, score = bias;
+
+        CV_Assert(cells.size() == n);
+        for (size_t place = 0; place < places; place++) {
+                float sum = 0;
+
+                for (size_t direction = 0; direction < DIRECTIONS; direction++)
+                        sum += cells[direction * places + place];
+                squares += sum * sum;
+        }
+
+        float typical = std::sqrt(squares / (float) places) + FLAT;
+        for (size_t i = 0; i < n; i++)
+                score += std::sqrt(cells[i] / typical) * (float) weights[i] / 100;
+        return score;
+}
+
+Bareness face_bareness(const cv::Mat &luma, const Face &face) {
+        cv::Point2f right = face.points[Face::RIGHT_EYE], left = face.points[Face::LEFT_EYE];
+        cv::Point2f mouth = (face.points[Face::RIGHT_MOUTH] + face.points[Face::LEFT_MOUTH]) * 0.5f;
+        cv::Point2f across = left - right;
+        Surroundings s = surroundings(luma, face, (float) cv::norm(across));
+
+        if (s.luma.empty())
+                return {};
+
+        auto eye = [&](cv::Point2f centre, bool mirrored) {
+                return likeness_to(face_part(s, centre, across, EYE, mirrored), EYE_WEIGHTS, std::size(EYE_WEIGHTS),
+                                   EYE_BIAS);
+        };
+        return { likeness_to(face_part(s, mouth, across, MOUTH, false), MOUTH_WEIGHTS, std::size(MOUTH_WEIGHTS),
+                             MOUTH_BIAS),
+                 eye(right, false) + eye(left, true) };
+}
+
+void Covering::add(const cv::Mat &luma, const Face &face) {
+        window_.push_back(face_bareness(luma, face));
+        if (window_.size() > FRAMES)
+                window_.pop_front();
+}
+
+bool Covering::covered() const {
+        Bareness mean;
+
+        if (window_.size() < FRAMES)
+                return false;
+        for (const Bareness &b : window_) {
+                mean.mouth += b.mouth / FRAMES;
+                mean.eyes += b.eyes / FRAMES;
+        }
+
+        return mean.mouth < MOUTH_MIN || mean.eyes < EYES_MIN;
+}
+
+} // namespace likeness
