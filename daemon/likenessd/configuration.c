@@ -2,6 +2,7 @@
 
 #include "configuration.h"
 #include "ini-file.h"
+#include "liveness-limits.h"
 #include "log.h"
 
 #include <errno.h>
@@ -186,8 +187,8 @@ int configuration_policy(const Configuration *c, const Manifest *manifest, Polic
 
         Policy p = {
                 .no_match_below = matcher->no_match_below,
-                .live_from = POLICY_LIVE_FROM,
-                .attack_below = POLICY_ATTACK_BELOW,
+                .live_from = LIVENESS_ACCEPT_FROM,
+                .attack_below = LIVENESS_REJECT_BELOW,
         };
 
         r = manifest_threshold(manifest, c->false_match_rate, &p.match_from, NULL, &population);

@@ -21,10 +21,6 @@ typedef struct Decision {
         size_t n_reasons;
 } Decision;
 
-/* Where the two liveness limits come from is told in docs/thresholds.md. */
-#define POLICY_LIVE_FROM 500U
-#define POLICY_ATTACK_BELOW 500U
-
 /* The fewest frames of evidence that a verdict about a person may rest on; with fewer it is inconclusive. */
 #define DECISION_FRAMES_MIN 5U
 #define DECISION_MATCHED_MIN 2U
