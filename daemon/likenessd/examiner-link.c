@@ -205,6 +205,8 @@ static int link_prompt(ExaminerLink *l, sd_bus_message *m) {
         return 0;
 }
 
+static int link_attach(ExaminerLink *l);
+
 /* The closed list. Runs before anything that sd-bus would answer by itself. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         ExaminerLink *l = userdata;
@@ -212,6 +214,15 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected")) {
                 link_fail(l, "it hung up");
+                return 1;
+        }
+        /* sd-bus's own word, which it takes from no peer: authentication is over */
+        if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Connected")) {
+                r = link_attach(l);
+                if (r < 0) {
+                        log_debug_errno(r, "the lifeline cannot be attached: %m");
+                        link_fail(l, "it could not be given its lifeline");
+                }
                 return 1;
         }
         if (!link_heard(l))
@@ -350,6 +361,8 @@ static int link_start_bus(ExaminerLink *l) {
         if (r >= 0)
                 r = sd_bus_negotiate_fds(l->bus, true);
         if (r >= 0)
+                r = sd_bus_set_connected_signal(l->bus, true);
+        if (r >= 0)
                 r = sd_bus_add_filter(l->bus, NULL, on_message, l);
         if (r >= 0)
                 r = sd_bus_start(l->bus);
@@ -402,10 +415,9 @@ static int link_meet(ExaminerLink *l, pid_t pid) {
         if (r < 0)
                 return r;
 
-        r = link_start_bus(l);
-        if (r < 0)
-                return r;
-        return link_attach(l);
+        /* Attach() follows when the peer has authenticated: sent before, a message with a descriptor makes sd-bus wait
+         * for that, and everybody else with it. */
+        return link_start_bus(l);
 }
 
 static int on_hello(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
