@@ -49,8 +49,9 @@ def instances(decoder=None, program="likeness-examiner"):
 
 def wait_idle():
     """Between tests: nothing of the one before may be left over."""
-    if not eventually(lambda: not instances(), 10):
-        raise AssertionError(f"examiners are left over: {instances()}")
+    running = lambda: instances() + instances(program="hostile-examiner")
+    if not eventually(lambda: not running(), 10):
+        raise AssertionError(f"examiners are left over: {running()}")
 
 
 def signal_process(pid, number):

@@ -104,7 +104,7 @@ class Failures(unittest.TestCase):
         return plain.stderr
 
     def test_refusals(self):
-        self.assertIn("Try again when it is over", self.check("busy", ERROR + "Busy"))
+        self.assertIn("A verification is running.", self.check("busy", ERROR + "Busy"))
         self.assertIn("likeness-operators", self.check("denied", "org.freedesktop.DBus.Error.AccessDenied"))
 
     def test_error_after_begin(self):
