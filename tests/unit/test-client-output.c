@@ -105,12 +105,13 @@ static void test_verdict_in_words(void **state) {
 }
 
 static void test_failure_in_words(void **state) {
-        json_t *failure = result_failure("org.likeness.Verifier1.Error.Busy", "A verification is running.");
+        json_t *failure = result_failure(SD_BUS_ERROR_ACCESS_DENIED, "Not you.");
         char text[512];
 
         assert_string_equal(printed(output_failure, failure, text, sizeof(text)),
-                        "likenessctl: A verification is running.\n"
-                        "Another verification is running. Try again when it is over.\n");
+                        "likenessctl: Not you.\n"
+                        "You may not do this here. Work at the terminal's own session, or ask the administrator to add "
+                        "you to the group likeness-operators.\n");
         json_decref(failure);
 
         failure = result_failure("com.example.Error", "");
