@@ -159,9 +159,9 @@ static int command_measures(const Context *c, char **arguments, int n) {
                         continue;
                 }
                 printf("%s faces %u eyes %.0f yaw %.2f pitch %.2f roll %.2f bright %.0f background %.0f sharpness %.3f "
-                       "outside %.2f mouth %.2f eyes %.2f %s",
+                       "outside %.2f mouth %.2f eyes %.2f tint %.2f lighter %.2f %s",
                        arguments[i], m.faces, m.eye_distance, m.yaw, m.pitch, m.roll, m.bright, m.background,
-                       m.sharpness, m.outside, m.mouth, m.eyes, m.obstacle ? reason_to_string(m.obstacle) : "usable");
+                       m.sharpness, m.outside, m.mouth, m.eyes, m.tint, m.lighter, m.obstacle ? reason_to_string(m.obstacle) : "usable");
                 for (size_t j = 0; j < m.n_liveness; j++)
                         printf(" %.3f", m.liveness[j]);
                 printf("\n");

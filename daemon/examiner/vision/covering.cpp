@@ -2,6 +2,7 @@
 
 #include "covering.hpp"
 #include "covering-weights.hpp"
+#include "image.hpp"
 
 #include <opencv2/imgproc.hpp>
 
@@ -27,6 +28,8 @@ constexpr float FLAT = 0.02f;          /* gradients of this size are noise */
 
 /* docs/thresholds.md */
 constexpr float MOUTH_MIN = -2.5f, EYES_MIN = 2.0f;
+constexpr float MOUTH_COLOURED_MIN = 6;        /* if the colour around it is not the cheeks' either */
+constexpr float TINT_MAX = 0.4f, TINT_LIGHTER_MAX = 0.15f, LIGHTER_MAX = 0.12f;
 
 /* The brightness around the face, shrunk to about the scale of the patches. */
 struct Surroundings {
@@ -111,26 +114,83 @@ static float likeness_to(const cv::Mat &patch, const short *weights, size_t n, f
         return score;
 }
 
-Bareness face_bareness(const cv::Mat &luma, const Face &face) {
+/* Median colour of a part of the face: logarithms of red by green, blue by green, and of the brightness. The part is
+ * given in eye distances from the middle of the face, and heights between eyes (0) and mouth (1). */
+static cv::Vec3f part_colour(const cv::Mat &bgr, const cv::Matx23f &to_pixels, cv::Rect2f part) {
+        constexpr int SIDE = 12;
+        cv::Matx23f warp = to_pixels;
+        std::array<std::vector<float>, 3> values;
+        cv::Mat patch;
+
+        for (int row = 0; row < 2; row++) {
+                warp(row, 2) += to_pixels(row, 0) * part.x + to_pixels(row, 1) * part.y;
+                warp(row, 0) *= part.width / SIDE;
+                warp(row, 1) *= part.height / SIDE;
+        }
+        cv::warpAffine(bgr, patch, warp, { SIDE, SIDE }, cv::INTER_LINEAR | cv::WARP_INVERSE_MAP,
+                       cv::BORDER_REPLICATE);
+
+        for (int i = 0; i < SIDE * SIDE; i++) {
+                cv::Vec3b pixel = patch.at<cv::Vec3b>(i / SIDE, i % SIDE);
+                float blue = std::log(pixel[0] + 8.0f), green = std::log(pixel[1] + 8.0f),
+                      red = std::log(pixel[2] + 8.0f);
+
+                values[0].push_back(red - green);
+                values[1].push_back(blue - green);
+                values[2].push_back((red + green + blue) / 3);
+        }
+
+        cv::Vec3f colour;
+        for (int i = 0; i < 3; i++) {
+                std::vector<float> &v = values[(size_t) i];
+                std::nth_element(v.begin(), v.begin() + SIDE * SIDE / 2, v.end());
+                colour[i] = v[SIDE * SIDE / 2];
+        }
+        return colour;
+}
+
+/* Cloth over the mouth mostly has another colour than the cheeks, or is lighter than any chin. */
+static void measure_colour(const Image &image, const Face &face, Bareness *bare) {
+        constexpr int SIDE = 64;
+        cv::Point2f right = face.points[Face::RIGHT_EYE], left = face.points[Face::LEFT_EYE];
+        cv::Point2f mouth = (face.points[Face::RIGHT_MOUTH] + face.points[Face::LEFT_MOUTH]) * 0.5f;
+        cv::Rect region;
+
+        cv::Mat bgr = image_region(image, face_region(face, 1.2f, true), { SIDE, SIDE }, Shrink::AVERAGE, &region);
+        float sx = (float) SIDE / (float) region.width, sy = (float) SIDE / (float) region.height;
+        cv::Point2f middle = (right + left) * 0.5f, across = left - right, down = mouth - middle;
+        cv::Matx23f to_pixels(sx * across.x, sx * down.x, sx * (middle.x - (float) region.x),
+                              sy * across.y, sy * down.y, sy * (middle.y - (float) region.y));
+
+        cv::Vec3f chin = part_colour(bgr, to_pixels, { -0.35f, 0.85f, 0.7f, 0.45f });
+        cv::Vec3f cheeks = part_colour(bgr, to_pixels, { -0.45f, 0.2f, 0.9f, 0.3f });
+        bare->tint = std::hypot(chin[0] - cheeks[0], chin[1] - cheeks[1]);
+        bare->lighter = chin[2] - cheeks[2];
+}
+
+Bareness face_bareness(const Image &image, const cv::Mat &luma, const Face &face) {
         cv::Point2f right = face.points[Face::RIGHT_EYE], left = face.points[Face::LEFT_EYE];
         cv::Point2f mouth = (face.points[Face::RIGHT_MOUTH] + face.points[Face::LEFT_MOUTH]) * 0.5f;
         cv::Point2f across = left - right;
         Surroundings s = surroundings(luma, face, (float) cv::norm(across));
+        Bareness bare;
 
         if (s.luma.empty())
-                return {};
+                return bare;
 
         auto eye = [&](cv::Point2f centre, bool mirrored) {
                 return likeness_to(face_part(s, centre, across, EYE, mirrored), EYE_WEIGHTS, std::size(EYE_WEIGHTS),
                                    EYE_BIAS);
         };
-        return { likeness_to(face_part(s, mouth, across, MOUTH, false), MOUTH_WEIGHTS, std::size(MOUTH_WEIGHTS),
-                             MOUTH_BIAS),
-                 eye(right, false) + eye(left, true) };
+        bare.mouth = likeness_to(face_part(s, mouth, across, MOUTH, false), MOUTH_WEIGHTS, std::size(MOUTH_WEIGHTS),
+                                 MOUTH_BIAS);
+        bare.eyes = eye(right, false) + eye(left, true);
+        measure_colour(image, face, &bare);
+        return bare;
 }
 
-void Covering::add(const cv::Mat &luma, const Face &face) {
-        window_.push_back(face_bareness(luma, face));
+void Covering::add(const Image &image, const cv::Mat &luma, const Face &face) {
+        window_.push_back(face_bareness(image, luma, face));
         if (window_.size() > FRAMES)
                 window_.pop_front();
 }
@@ -143,9 +203,12 @@ bool Covering::covered() const {
         for (const Bareness &b : window_) {
                 mean.mouth += b.mouth / FRAMES;
                 mean.eyes += b.eyes / FRAMES;
+                mean.tint += b.tint / FRAMES;
+                mean.lighter += b.lighter / FRAMES;
         }
 
-        return mean.mouth < MOUTH_MIN || mean.eyes < EYES_MIN;
+        bool coloured = mean.tint > TINT_MAX || (mean.tint > TINT_LIGHTER_MAX && mean.lighter > LIGHTER_MAX);
+        return mean.mouth < (coloured ? MOUTH_COLOURED_MIN : MOUTH_MIN) || mean.eyes < EYES_MIN;
 }
 
 } // namespace likeness

@@ -23,9 +23,11 @@ static void measure_face(Vision &v, const Image &image, const Face &face, Measur
         ret->outside = q.outside;
         ret->obstacle = q.obstacle;
 
-        Bareness bare = face_bareness(image_luma(image), face);
+        Bareness bare = face_bareness(image, image_luma(image), face);
         ret->mouth = bare.mouth;
         ret->eyes = bare.eyes;
+        ret->tint = bare.tint;
+        ret->lighter = bare.lighter;
 
         ret->n_liveness = std::min<size_t>(v.liveness.size(), MEASURES_NETWORKS_MAX);
         for (size_t i = 0; i < ret->n_liveness; i++)

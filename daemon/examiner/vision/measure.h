@@ -19,7 +19,7 @@ typedef struct Measures {
         float eye_distance, yaw, pitch, roll;
         float bright, background, sharpness, outside;
         Reason obstacle;
-        float mouth, eyes;             /* how bare they are: see covering.hpp */
+        float mouth, eyes, tint, lighter; /* how bare the face is: see covering.hpp */
         float liveness[MEASURES_NETWORKS_MAX];
         size_t n_liveness;
         float embedding[MEASURES_EMBEDDING_MAX];

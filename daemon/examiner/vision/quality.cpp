@@ -17,7 +17,6 @@ constexpr float ROLL_MAX = 0.6f;               /* radians */
 constexpr float OUTSIDE_MAX = 0.12f;
 constexpr float BRIGHT_MIN = 48;
 constexpr float BACKLIT_BRIGHT_MAX = 100, BACKLIT_CONTRAST = 110;
-constexpr float SHARPNESS_MIN = 0.30f;
 
 /* The middle of the face, upright, at a fixed size: eyes at the same height, 48 pixels apart. */
 constexpr int PATCH_WIDTH = 96, PATCH_HEIGHT = 96, PATCH_EYES = 48;
@@ -33,25 +32,22 @@ static cv::Mat face_patch(const cv::Mat &luma, const Face &face) {
                          -s, c, PATCH_HEIGHT * 0.25f + s * middle.x - c * middle.y);
         cv::Mat patch;
 
-        /* A face much larger than the patch is shrunk first: sampling it would look sharper than it is. */
         cv::warpAffine(luma, patch, warp, { PATCH_WIDTH, PATCH_HEIGHT }, cv::INTER_LINEAR, cv::BORDER_REPLICATE);
         return patch;
 }
 
-/* The share of fine detail (wavelengths around 5 pixels of the patch) in coarser detail (around 12): the ratio of two
- * band-passes of the same face hardly depends on contrast, light, skin or beard, but falls with blur. */
+/* The share of fine detail (1 to 2 pixels of the patch) in coarse detail (2.5 to 6): the ratio of two band-passes of
+ * the same face hardly depends on contrast, light, skin or beard, and falls steadily with blur. */
 static float patch_sharpness(const cv::Mat &patch) {
-        cv::Mat pixels, fine, coarse;
-        cv::Scalar mean, detail, structure;
+        cv::Mat pixels, blurred[4];
+        cv::Scalar mean, fine, coarse;
 
         patch.convertTo(pixels, CV_32F);
-        cv::GaussianBlur(pixels, fine, {}, 1.0);
-        cv::GaussianBlur(pixels, coarse, {}, 2.5);
-
-        cv::Rect inside(PATCH_EDGE, PATCH_EDGE, patch.cols - 2 * PATCH_EDGE, patch.rows - 2 * PATCH_EDGE);
-        cv::meanStdDev((pixels - fine)(inside), mean, detail);
-        cv::meanStdDev((fine - coarse)(inside), mean, structure);
-        return (float) (detail[0] / std::max(STRUCTURE_MIN, structure[0]));
+        for (size_t i = 0; i < std::size(blurred); i++)
+                cv::GaussianBlur(pixels, blurred[i], {}, std::array{ 1.0, 2.0, 2.5, 6.0 }[i]);
+        cv::meanStdDev(blurred[0] - blurred[1], mean, fine);
+        cv::meanStdDev(blurred[2] - blurred[3], mean, coarse);
+        return (float) (fine[0] / std::max(1.0, coarse[0]));
 }
 
 static float percentile(const cv::Mat &grey, float part) {
@@ -129,12 +125,12 @@ Quality quality_measure(const Image &image, const cv::Mat &luma, const Face &fac
 
         q.too_close = q.outside > OUTSIDE_MAX;
         q.obstacle = quality_obstacle(q);
-        q.blurred = q.sharpness < SHARPNESS_MIN;
+        q.blurred = q.sharpness < FACE_SHARPNESS_MIN;
         return q;
 }
 
 float Quality::rank() const {
-        return std::min(sharpness, 0.8f) * (1 - 2 * std::abs(pose.yaw)) * (1 - std::abs(pose.pitch - 0.56f));
+        return std::min(sharpness, 0.6f) * (1 - 2 * std::abs(pose.yaw)) * (1 - std::abs(pose.pitch - 0.56f));
 }
 
 float face_sharpness(const cv::Mat &luma, const Face &face) {

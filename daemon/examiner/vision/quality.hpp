@@ -12,7 +12,7 @@ struct Quality {
         float outside = 0;             /* part of the face's box that lies outside the picture, 0 to 1 */
         float bright = 0;              /* the brighter parts of the face: 90th percentile */
         float background = 0;          /* around the head: median */
-        float sharpness = 0;           /* finest detail by coarser detail; see quality.cpp */
+        float sharpness = 0;           /* see face_sharpness() */
 
         Reason obstacle = REASON_NONE; /* the first measure that fails */
         bool blurred = false, too_close = false;
@@ -23,7 +23,9 @@ struct Quality {
 
 Quality quality_measure(const Image &image, const cv::Mat &luma, const Face &face);
 
-/* How sharp the face is: 1 is crisp, below about 0.4 the fine detail is gone. */
+/* Fine detail by coarse detail of the face: 0.45 is common, below this what the comparison needs is blurred away
+ * (docs/thresholds.md). */
+constexpr float FACE_SHARPNESS_MIN = 0.23f;
 float face_sharpness(const cv::Mat &luma, const Face &face);
 
 } // namespace likeness

@@ -10,9 +10,6 @@ namespace likeness {
  * they do not: docs/thresholds.md. */
 constexpr float EYE_DISTANCE_MIN = 28;
 
-/* Below, detail is lost that the comparison needs. */
-constexpr float SHARPNESS_MIN = 0.26f;
-
 /* A second face of at least this width beside the first: two people. Cards carry a smaller "ghost" of the portrait, at
  * most half as wide. */
 constexpr float SECOND_MIN = 0.6f;
@@ -51,7 +48,7 @@ Reason reference_take(Detector &detector, Matcher &matcher, const Image &portrai
                         return REASON_PORTRAIT_SEVERAL;
         if (face_pose(faces[0]).eye_distance < EYE_DISTANCE_MIN)
                 return REASON_PORTRAIT_TOO_SMALL;
-        if (face_sharpness(image_luma(portrait), faces[0]) < SHARPNESS_MIN)
+        if (face_sharpness(image_luma(portrait), faces[0]) < FACE_SHARPNESS_MIN)
                 return REASON_PORTRAIT_BLURRED;
 
         *ret = matcher.embed(matcher.align(portrait, faces[0]));

@@ -104,7 +104,7 @@ static Observation look(Vision &v, const Image &frame, const cv::Mat &luma) {
         if (!quality.usable())
                 return o;
 
-        v.covering.add(luma, *sighting.face);
+        v.covering.add(frame, luma, *sighting.face);
         if (v.covering.covered()) {
                 o.obstacle = REASON_FACE_COVERED;
                 v.evidence->interrupt(false);
