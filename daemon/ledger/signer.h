@@ -16,7 +16,8 @@ typedef struct Signer Signer;
 
 /* Reads a private key from `fd`, a sealed memfd that holds one JWK (EC, P-256, with "d"; text, at most 4 KiB), as
  * likeness-keyring makes it. The descriptor stays the caller's. `protection` ("tpm", "host", "none") says what guards
- * the key at rest, and is copied. -EBADMSG (logged) for anything else than such a key. */
+ * the key at rest, and is copied. -EBADMSG (logged) for anything else than such a key, or one whose halves do not match.
+ * The key is kept in locked pages of its own (RLIMIT_MEMLOCK: one page) that a fork does not inherit. */
 int signer_new(Signer **ret, int fd, const char *typ, const char *protection);
 /* Wipes the key. */
 Signer *signer_free(Signer *s);
@@ -30,9 +31,10 @@ const char *signer_typ(const Signer *s);
 /* The public key as a JWK with "kid", "alg" and "use"; a new reference. NULL if out of memory. */
 json_t *signer_public_key(const Signer *s);
 
-/* Signs `claims` (an object, left alone) as a compact JWS: ES256, with "typ" and "kid" in the protected header. */
+/* Signs `claims` (an object, left alone) as a compact JWS: ES256, with "typ" and "kid" in the protected header. -EMSGSIZE
+ * if that is longer than RECEIPT_SIZE_MAX, -EINVAL if the claims are no object, -ENOMEM, -EIO if libjose fails. */
 int signer_sign(const Signer *s, const json_t *claims, char **ret_jws);
 
 /* Gives jansson allocators that wipe what they free, so that no copy of a key stays in the heap. Once, at start, before
- * any other use of jansson. */
+ * any other use of jansson; without it signer_new() refuses every key (-EINVAL, logged). */
 void signer_wipe_json(void);

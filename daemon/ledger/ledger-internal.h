@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "entry.h"
+#include "ledger.h"
+#include "segment.h"
+
+/* What the ledger's own files share: opening (ledger-open.c), writing (ledger.c), reading (ledger-read.c), keys.json
+ * (ledger-keys.c). */
+
+struct Ledger {
+        char *path;
+        char *terminal;
+        Signer *signer;                /* borrowed */
+        unsigned segment_entries;      /* entries of a segment, its first included */
+
+        int directory;                 /* locked */
+        int file;                      /* the last segment, O_APPEND; -1 before there is one */
+        SegmentList segments;
+        uint64_t size;                 /* bytes of the last segment */
+        unsigned entries;              /* lines of the last segment */
+        json_t *keys;
+
+        uint64_t sequence;             /* of the last entry; 0 before there is one */
+        char head[RECEIPT_HASH_SIZE];
+        uint64_t latest;               /* the highest "time" of all entries: clocks go back */
+        json_t *opening;               /* claims of the opening that has no closing yet, or NULL */
+
+        char boot[BOOT_ID_SIZE];
+        bool failed;                   /* a write or fsync failed: nothing is signed any more */
+};
+
+/* ledger_open() with segments of another length (at least 2), for tests. */
+int ledger_open_sized(Ledger **ret, const LedgerSetup *setup, unsigned segment_entries);
+
+/* Loads keys.json; an empty set if there is none. */
+int ledger_load_keys(Ledger *l);
+
+/* Makes the signer's key the first of keys.json; on disk when it returns. */
+int ledger_add_key(Ledger *l, const Signer *signer);
+
+/* Writes one entry to the end of the last segment, or over what is there from byte `offset` on (then the file ends behind
+ * the entry) if that is not negative. `claims` is borrowed. */
+int ledger_write(Ledger *l, const char *entry, const json_t *claims, int64_t offset, char **ret_jws);
+
+/* Begins a segment with its summary. */
+int ledger_begin_segment(Ledger *l);
