@@ -6,7 +6,6 @@ import os
 import pwd
 import signal
 import subprocess
-import time
 
 import harness
 from harness import CLIP, PLACE, eventually
@@ -185,7 +184,3 @@ def random_moments(count, longest, seed):
 
     source = random.Random(seed)
     return [longest * (i + source.random()) / count for i in range(count)]
-
-
-def pause(seconds):
-    time.sleep(seconds)
