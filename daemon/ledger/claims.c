@@ -86,6 +86,7 @@ static const Claim table[] = {
         { "first", COUNT, K(SEGMENT) },
         { "entries", COUNT, K(SEGMENT) },
         { "open", COUNT, K(SEGMENT) },
+        { "latest", COUNT, K(SEGMENT) }, /* the highest "time" before this segment, see ledger.h */
         { "old", KEY, K(KEY_CHANGED) },
         { "new", KEY, K(KEY_CHANGED) },
         { "new-proof", STRING, K(KEY_CHANGED) },
