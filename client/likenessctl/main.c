@@ -18,6 +18,10 @@ typedef struct Command {
 static const Command commands[] = {
         { "verify", command_verify, "Check the person in front of the camera against a portrait" },
         { "status", command_status, "Show what the service on this terminal is and can do" },
+        { "result", command_result, "Show the recorded answer to a verification" },
+        { "ledger", command_ledger, "Show, verify, count, export the record of all attempts" },
+        { "key", command_key, "Show or change the key that signs receipts" },
+        { "provision", command_provision, "Print what a carrier registers of this terminal" },
 };
 
 static void help(void) {

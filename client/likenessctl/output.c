@@ -54,6 +54,10 @@ static void put_text(FILE *file, const char *text, size_t columns) {
         }
 }
 
+void output_text(FILE *file, const char *text) {
+        put_text(file, text, SIZE_MAX);
+}
+
 void prompt_line_show(PromptLine *p, const char *text, int progress) {
         if (!p->in_place) {
                 if (strncmp(text, p->last, sizeof(p->last) - 1) == 0)

@@ -24,6 +24,9 @@ void prompt_line_clear(PromptLine *p);
 /* Prints one JSON object on a line of its own. */
 void output_json(FILE *file, const json_t *object);
 
+/* Prints text that others wrote, without control characters. */
+void output_text(FILE *file, const char *text);
+
 /* Prints a verdict and what belongs to it (the object of "--json") in plain words. */
 void output_verdict(FILE *file, const json_t *result);
 

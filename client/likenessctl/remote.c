@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "remote.h"
+#include "commands.h"
+#include "macro.h"
+#include "output.h"
+#include "result.h"
+#include "service.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static int failed(bool json, const char *name, const char *message) {
+        json_t *failure = result_failure(name, message);
+
+        if (!failure)
+                fprintf(stderr, "likenessctl: out of memory\n");
+        else if (json)
+                output_json(stdout, failure);
+        else
+                output_failure(stderr, failure);
+        json_decref(failure);
+        return EXIT_CALL_FAILED;
+}
+
+int remote_unreadable(bool json) {
+        return failed(json, SD_BUS_ERROR_FAILED, "The service's answer cannot be read.");
+}
+
+void remote_clear(Remote *r) {
+        sd_bus_message_unref(r->reply);
+        sd_bus_flush_close_unref(r->bus);
+        *r = (Remote) {};
+}
+
+static int connect_or_say(sd_bus **ret, bool json) {
+        _cleanup_free_ char *message = NULL;
+
+        if (service_connect(ret, &message) >= 0)
+                return 0;
+        return failed(json, SD_BUS_ERROR_NO_SERVER, message ?: "The system bus cannot be reached.");
+}
+
+int remote_call(Remote *ret, bool json, const char *method, const char *types, ...) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *message = NULL;
+        Remote remote = {};
+        va_list arguments;
+        int r, status = 0;
+
+        status = connect_or_say(&remote.bus, json);
+        if (status != 0)
+                return status;
+
+        r = sd_bus_message_new_method_call(remote.bus, &message, SERVICE_NAME, SERVICE_PATH, SERVICE_INTERFACE, method);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(message, true);
+        if (r >= 0) {
+                va_start(arguments, types);
+                r = sd_bus_message_appendv(message, types, arguments);
+                va_end(arguments);
+        }
+        if (r >= 0)
+                r = sd_bus_call(remote.bus, message, REMOTE_TIMEOUT_USEC, &error, &remote.reply);
+        if (r < 0) {
+                status = failed(json, error.name ?: SD_BUS_ERROR_FAILED, error.message ?: strerror(-r));
+                remote_clear(&remote);
+        }
+
+        sd_bus_error_free(&error);
+        sd_bus_message_unref(message);
+        *ret = remote;
+        return status;
+}
+
+int remote_properties(json_t **ret, bool json) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        json_t *properties = NULL;
+        Remote remote = {};
+        int r, status;
+
+        status = connect_or_say(&remote.bus, json);
+        if (status != 0)
+                return status;
+
+        r = sd_bus_call_method(remote.bus, SERVICE_NAME, SERVICE_PATH, "org.freedesktop.DBus.Properties", "GetAll", &error,
+                        &remote.reply, "s", SERVICE_INTERFACE);
+        if (r < 0) {
+                status = failed(json, error.name ?: SD_BUS_ERROR_FAILED, error.message ?: strerror(-r));
+        } else {
+                properties = json_object();
+                if (!properties || result_read(remote.reply, properties) < 0) {
+                        json_decref(TAKE_PTR(properties));
+                        status = remote_unreadable(json);
+                }
+        }
+
+        sd_bus_error_free(&error);
+        remote_clear(&remote);
+        *ret = properties;
+        return status;
+}
+
+int simple_options_parse(int argc, char *argv[], const char *command, const char *help, bool *json,
+                const char *operands[], int n_operands) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "json", no_argument, NULL, 'j' },
+                {},
+        };
+        int c;
+
+        optind = 0;
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                if (c == 'h') {
+                        fputs(help, stdout);
+                        return 0;
+                } else if (c == 'j' && json) {
+                        *json = true;
+                } else {
+                        if (c == 'j')
+                                fprintf(stderr, "likenessctl: %s does not take --json\n", command);
+                        return -EINVAL;
+                }
+
+        for (int i = 0; i < n_operands; i++) {
+                if (optind >= argc || isempty(argv[optind])) {
+                        fprintf(stderr, "likenessctl: %s misses something; see likenessctl %s --help\n", command, command);
+                        return -EINVAL;
+                }
+                operands[i] = argv[optind++];
+        }
+        if (optind < argc) {
+                fprintf(stderr, "likenessctl: %s does not know what to do with \"%s\"\n", command, argv[optind]);
+                return -EINVAL;
+        }
+        return 1;
+}
