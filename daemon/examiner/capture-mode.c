@@ -196,3 +196,10 @@ bool capture_jpeg_plausible(const uint8_t *data, size_t size) {
 
         return false;
 }
+
+bool capture_jpeg_ends(const uint8_t *data, size_t size) {
+        while (size > 2 && data[size - 1] == 0)
+                size--;
+
+        return size >= 2 && data[size - 2] == 0xff && data[size - 1] == 0xd9;
+}

@@ -19,3 +19,6 @@ GstCaps *capture_mode_choose(const GstCaps *offered);
  * baseline picture of one or three components with sides within the limits above. The compressed pixels are
  * not looked at. */
 bool capture_jpeg_plausible(const uint8_t *data, size_t size);
+
+/* True if the frame ends with the end-of-image marker, behind which some cameras pad with zeros. */
+bool capture_jpeg_ends(const uint8_t *data, size_t size);

@@ -14,7 +14,7 @@
 
 typedef struct Tail {
         GstElement *sink;              /* the appsink; the pipeline's */
-        GstPad *gate;                  /* every frame passes it before any is dropped or decoded; the pipeline's */
+        GstPad *gate;                  /* every frame passes it, before any is dropped; the pipeline's */
 } Tail;
 
 /* All return 0, or -ENOPKG when an element is missing. Elements that were added stay the pipeline's. */

@@ -20,6 +20,7 @@ struct Capture {
         char *path;
         bool recording;
         bool opened;                   /* set before GStreamer's threads start */
+        bool ends_seen;                /* frames end with their marker; for the thread that delivers them */
         atomic_uint_least32_t count;
 
         pthread_mutex_t lock;          /* of all below: GStreamer's threads write, the caller's reads */
@@ -109,13 +110,22 @@ static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer use
         return GST_BUS_DROP;
 }
 
+/* jpegdec fills what is missing at the end of a frame with grey, and does not tell. Some cameras never
+ * send the end marker; where frames have it, one without was cut off on its way. */
+static bool jpeg_usable(Capture *c, const uint8_t *data, size_t size) {
+        bool ends = capture_jpeg_ends(data, size);
+
+        c->ends_seen = c->ends_seen || ends;
+        return (ends || !c->ends_seen) && capture_jpeg_plausible(data, size);
+}
+
 /* Every frame, before any is dropped or decoded. */
 static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer userdata) {
         GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
         g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
         Capture *c = userdata;
         GstMapInfo map;
-        bool plausible;
+        bool usable;
 
         atomic_fetch_add(&c->count, 1);
 
@@ -126,9 +136,9 @@ static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer u
         if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
                 return GST_PAD_PROBE_DROP;
 
-        plausible = capture_jpeg_plausible(map.data, map.size);
+        usable = jpeg_usable(c, map.data, map.size);
         gst_buffer_unmap(buffer, &map);
-        return plausible ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+        return usable ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
 
 /* A camera's running time becomes CLOCK_MONOTONIC, which is what the pipeline's clock counts. */

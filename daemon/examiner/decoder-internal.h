@@ -13,11 +13,12 @@ typedef struct RowScaler {
         DecodedPicture picture;
         uint32_t source_row, row;      /* the next ones */
         uint64_t *across;              /* the current source row, averaged across, times source_width */
-        uint64_t *sum;                 /* of what has come of the current row, times source_width × source_height */
+        uint64_t *sum;                 /* of the current row so far, times source_width × source_height */
 } RowScaler;
 
 /* The picture's size and the rows that will come; `width` × `height` may be smaller than `full_width` ×
- * `full_height` if the decoder itself has scaled down, but not below the final size. False if out of memory. */
+ * `full_height` if the decoder itself has scaled down, but not below the final size. False if out of
+ * memory. */
 bool row_scaler_init(
                 RowScaler *s, uint32_t full_width, uint32_t full_height, uint32_t width, uint32_t height);
 void row_scaler_done(RowScaler *s);
@@ -29,7 +30,8 @@ bool row_scaler_take(RowScaler *s, DecodedPicture *ret);
 /* DECODE_DONE, or why a picture of this size is not decoded. */
 DecodeOutcome picture_size_check(uint64_t width, uint64_t height);
 
-/* The EXIF orientation, 1 to 8, out of `data`, which begins with the TIFF header; 1 if it says nothing sensible. */
+/* The EXIF orientation, 1 to 8, out of `data`, which begins with the TIFF header; 1 if it says nothing
+ * sensible. */
 unsigned exif_orientation(const uint8_t *data, size_t size);
 /* Turns a picture upright in place; false if out of memory. */
 bool picture_turn(DecodedPicture *p, unsigned orientation);

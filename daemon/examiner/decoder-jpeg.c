@@ -9,8 +9,8 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
-/* Progressive encoders write about ten scans. Each costs a pass over all coefficients, also if it is empty, so that
- * a small file could keep us busy for minutes. */
+/* Progressive encoders write about ten scans. Each costs a pass over all coefficients, also if it is
+ * empty, so that a small file could keep us busy for minutes. */
 #define SCANS_MAX 32
 
 /* Everything that must survive a longjmp() lives here, not in locals. */
@@ -53,8 +53,8 @@ static _Noreturn void on_error(j_common_ptr common) {
         }
 }
 
-/* libjpeg repairs what is damaged and warns: grey areas and shifted colours for a truncated file, say. A portrait
- * that was half made up is none. The exceptions say nothing about the pixels. */
+/* libjpeg repairs what is damaged and warns: grey areas and shifted colours for a truncated file, say. A
+ * portrait that was half made up is none. The exceptions say nothing about the pixels. */
 static void on_message(j_common_ptr common, int level) {
         if (level >= 0)
                 return;

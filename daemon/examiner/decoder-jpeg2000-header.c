@@ -4,8 +4,8 @@
 #include "decoder-internal.h"
 #include "macro.h"
 
-/* Far beyond what encoders do for pictures of our sizes (one tile, or some of 1024 × 1024; code-blocks of 32 or 64;
- * precincts of 128 or more; up to a few dozen layers). */
+/* Far beyond what encoders do for pictures of our sizes (one tile, or some of 1024 × 1024; code-blocks of
+ * 32 or 64; precincts of 128 or more; up to a few dozen layers). */
 #define COMPONENTS_MAX 4
 #define TILES_MAX 1024
 #define LAYERS_MAX 128

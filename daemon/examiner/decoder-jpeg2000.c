@@ -6,8 +6,8 @@
 
 #include <openjpeg.h>
 
-/* OpenJPEG holds each sample in four bytes, twice: 256 MiB. Reached only by large pictures that cannot be halved
- * while they are decoded. */
+/* OpenJPEG holds each sample in four bytes, twice: 256 MiB. Reached only by large pictures that cannot be
+ * halved while they are decoded. */
 #define SAMPLES_MAX (UINT64_C(32) * 1024 * 1024)
 
 typedef struct MemoryStream {

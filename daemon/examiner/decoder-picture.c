@@ -60,9 +60,9 @@ void row_scaler_done(RowScaler *s) {
         *s = (RowScaler){};
 }
 
-/* Area average. In units of 1/width (of the result) of a source pixel, each source pixel is `width` long and each
- * pixel of the result `source_width`; overlaps are the weights, so that everything stays exact in integers. Sums
- * are at most 255 × PICTURE_PIXELS_MAX. */
+/* Area average. In units of 1/width (of the result) of a source pixel, each source pixel is `width` long
+ * and each pixel of the result `source_width`; overlaps are the weights, so that everything stays exact
+ * in integers. Sums are at most 255 × PICTURE_PIXELS_MAX. */
 static void average_across(RowScaler *s, const uint8_t *rgb) {
         const uint64_t long_side = s->source_width, width = s->picture.width;
         uint64_t *out = s->across, end = long_side, at = 0;

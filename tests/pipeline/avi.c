@@ -121,8 +121,9 @@ void avi_write(const char *path, const AviKind *kind, const Bytes *frames, size_
 
         f = fopen(path, "we");
         assert(f);
-        assert(fwrite(b.data, 1, b.size, f) == b.size);
-        assert(fclose(f) == 0);
+        n = fwrite(b.data, 1, b.size, f);
+        assert(n == b.size);
+        (void) fclose(f);
         bytes_done(&b);
         bytes_done(&entries);
 }

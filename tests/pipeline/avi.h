@@ -17,6 +17,6 @@ typedef struct AviKind {
 /* Writes a recording; a frame may be empty or no picture at all. */
 void avi_write(const char *path, const AviKind *kind, const Bytes *frames, size_t n);
 
-/* The frames of a recording that are not empty, at most `max`; each to be freed with bytes_done(). `ret_kind` may
- * be NULL. Returns their number, 0 if the file cannot be read. */
+/* The frames of a recording that are not empty, at most `max`; each to be freed with bytes_done().
+ * `ret_kind` may be NULL. Returns their number, 0 if the file cannot be read. */
 size_t avi_read(const char *path, Bytes *ret, size_t max, AviKind *ret_kind);

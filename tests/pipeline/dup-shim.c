@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* umockdev knows a device's descriptor by its open(), not by a dup() of it, and GStreamer's V4L2 code duplicates
- * the one that it works with. Preloaded, this opens the mock device once more instead. */
+/* umockdev knows a device's descriptor by its open(), not by a dup() of it, and GStreamer's V4L2 code
+ * duplicates the one that it works with. Preloaded, this opens the mock device once more instead. */
 
 #include <dlfcn.h>
 #include <fcntl.h>

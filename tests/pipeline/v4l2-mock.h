@@ -7,15 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A camera without a camera: umockdev presents /dev/video0 to this process (and to those that it starts), and the
- * V4L2 requests are answered here, so that GStreamer's real v4l2src can be used. Needs umockdev's preloaded library,
- * and dup-shim. The sum of what drivers do wrong can be asked for. */
+/* A camera without a camera: umockdev presents /dev/video0 to this process (and to those that it starts),
+ * and the V4L2 requests are answered here, so that GStreamer's real v4l2src can be used. Needs umockdev's
+ * preloaded library, and dup-shim. The sum of what drivers do wrong can be asked for. */
 
 #define MOCK_DEVICE "/dev/video0"
 #define MOCK_MODES_MAX 8
 
 typedef struct MockMode {
-        uint32_t fourcc;               /* V4L2_PIX_FMT_MJPEG, _YUYV, _NV12 or _GREY; others only to be refused */
+        uint32_t fourcc;               /* V4L2_PIX_FMT_MJPEG, _YUYV, _NV12, _GREY; others are to be refused */
         uint32_t width, height, rate;
 } MockMode;
 

@@ -16,8 +16,8 @@
 #include <cmocka.h>
 #include <png.h>
 
-/* With this variable set, every picture decoded is also written into the directory that it names: seeds for the
- * fuzzer. */
+/* With this variable set, every picture decoded is also written into the directory that it names: seeds
+ * for the fuzzer. */
 #define SEEDS_VARIABLE "LIKENESS_TEST_SEEDS"
 
 static void write_seed(const uint8_t *data, size_t size) {
@@ -72,7 +72,8 @@ static const uint8_t *pixel_at(const DecodedPicture *p, uint32_t x, uint32_t y) 
         return p->pixels + ((size_t) y * p->width + x) * 3;
 }
 
-/* Takes the bytes; they must show the pattern at this size. `convert` makes of its colours what is expected. */
+/* Takes the bytes; they must show the pattern at this size. `convert` makes of its colours what is
+ * expected. */
 static void assert_pattern(Bytes b, uint32_t width, uint32_t height, int tolerance,
                 void (*convert)(uint8_t colour[static 3])) {
         _cleanup_(decoded_picture_done) DecodedPicture p = {};
@@ -146,11 +147,12 @@ static void test_jpeg_scaled(void **state) {
                 assert_pattern(picture_jpeg(&kinds[i]), sizes[i][0], sizes[i][1], 6, NULL);
 }
 
-/* Where the pattern's corners must come to lie, by EXIF 2.3, tag 274: the corner that is stored first, first row
- * and first column, is seen above left, above right, below right, below left, and so on. Written down by hand. */
+/* Where the pattern's corners must come to lie, by EXIF 2.3, tag 274: the corner that is stored first,
+ * first row and first column, is seen above left, above right, below right, below left, and so on.
+ * Written down by hand. */
 static void assert_turned(Bytes b, unsigned orientation) {
-        /* The quadrant (0 red, 1 green, 2 blue, 3 yellow) that is seen above left, above right, below left, below
-         * right. */
+        /* The quadrant (0 red, 1 green, 2 blue, 3 yellow) that is seen above left, above right, below
+         * left, below right. */
         static const uint8_t seen[9][4] = {
                 [1] = { 0, 1, 2, 3 },
                 [2] = { 1, 0, 3, 2 },
@@ -290,7 +292,8 @@ static void test_jpeg2000_scaled(void **state) {
         assert_pattern(picture_jpeg2000(&averaged), 1600, 800, 3, NULL);
 }
 
-/* An average over areas keeps the mean, whatever the ratio: of the first row here, which lies in the upper half. */
+/* An average over areas keeps the mean, whatever the ratio: of the first row here, which lies in the
+ * upper half. */
 static void test_average(void **state) {
         static const uint32_t widths[] = { 1601, 1999, 2400, 4800, 20011 };
 
@@ -592,6 +595,19 @@ static void test_png_text(void **state) {
         assert_true(peak_kib() - before < 16 * 1024);
 }
 
+/* The tile-part ends early, and says so: the pixels' data is short all the same. */
+static void test_jpeg2000_short(void **state) {
+        static const Jpeg2000Kind kind = { .width = 300, .height = 200, .bare = true };
+        Bytes b = picture_jpeg2000(&kind);
+        uint8_t *sot = segment_find(&b, 0x90);
+        uint32_t size = (uint32_t) sot[2] << 24 | (uint32_t) sot[3] << 16 | (uint32_t) sot[4] << 8 | sot[5];
+
+        put_be32(sot + 2, size / 2);
+        b.size -= size - size / 2;
+        put_be16(b.data + b.size - 2, 0xffd9);
+        assert_outcome(b, DECODE_DAMAGED);
+}
+
 static void test_jpeg2000_unsupported(void **state) {
         static const Jpeg2000Kind kind = { .width = 4000, .height = 3000, .bare = true, .grey = true };
         static const Jpeg2000Kind small = { .width = 64, .height = 48, .bare = true };
@@ -612,8 +628,8 @@ static void test_jpeg2000_unsupported(void **state) {
         put_be16(segment_find(&b, 0x52) + 2, 65535);
         assert_outcome(b, DECODE_UNSUPPORTED);
 
-        b = picture_jpeg2000(
-                        &small);       /* more components than the header has room for, and some that it has */
+        /* More components than the header has room for, and some that it has. */
+        b = picture_jpeg2000(&small);
         put_be16(segment_find(&b, 0x51) + 34, 16384);
         assert_outcome(b, DECODE_DAMAGED);
         b = picture_jpeg2000(&small);
@@ -731,7 +747,8 @@ static void test_run_bad_descriptors(void **state) {
         uint32_t width, height;
 
         assert_int_equal(decoder_run(empty, pixels, &width, &height), DECODE_EMPTY);
-        assert_int_equal(ftruncate(large, PICTURE_BYTES_MAX + 1), 0);
+        /* A hole of a tebibyte costs its sender nothing. */
+        assert_int_equal(ftruncate(large, INT64_C(1) << 40), 0);
         assert_int_equal(decoder_run(large, pixels, &width, &height), DECODE_TOO_LARGE);
         assert_int_equal(decoder_run(null, pixels, &width, &height), DECODE_DAMAGED);
         assert_int_equal(decoder_run(-1, pixels, &width, &height), DECODE_DAMAGED);
@@ -764,6 +781,7 @@ int main(void) {
                 cmocka_unit_test(test_jpeg_unsupported),
                 cmocka_unit_test(test_jpeg_damaged),
                 cmocka_unit_test(test_png_damaged),
+                cmocka_unit_test(test_jpeg2000_short),
                 cmocka_unit_test(test_jpeg2000_unsupported),
                 cmocka_unit_test(test_jpeg2000_tile_header),
                 cmocka_unit_test(test_jpeg2000_memory),
