@@ -32,7 +32,9 @@ static void unclosed(Audit *a, size_t i, const char *when) {
 static void remember(Audit *a, uint64_t sequence, const json_t *claims) {
         if (a->n_open == OPEN_MAX)
                 unclosed(a, 0, "");
-        a->open[a->n_open++] = (Opening) { sequence, a->summary.lines, json_incref((json_t *) claims) };
+        a->open[a->n_open++] = (Opening) { sequence, json_incref((json_t *) claims) };
+        if (sequence > a->last_opened)
+                a->last_opened = sequence;
 }
 
 void audit_opened(Audit *a, const Entry *e) {
@@ -102,9 +104,12 @@ void audit_segment(Audit *a, const Entry *e, bool beginning) {
 }
 
 void audit_attempts_end(Audit *a) {
-        a->summary.running = 0;
-        while (a->n_open > 1)
-                unclosed(a, 0, "");
-        if (a->n_open == 1)
-                a->summary.running = a->open[0].sequence;
+        size_t i = 0;
+
+        /* only the last attempt of all may still be running */
+        while (i < a->n_open)
+                if (a->open[i].sequence == a->last_opened)
+                        a->summary.running = a->open[i++].sequence;
+                else
+                        unclosed(a, i, "");
 }

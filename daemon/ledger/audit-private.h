@@ -23,7 +23,7 @@ typedef struct Recent {
 } Recent;
 
 typedef struct Opening {
-        uint64_t sequence, line;
+        uint64_t sequence;
         json_t *claims;                /* NULL: the opening is in a part that was dropped */
 } Opening;
 
@@ -66,6 +66,7 @@ struct Audit {
         /* attempts */
         Opening open[OPEN_MAX];
         size_t n_open;
+        uint64_t last_opened;
         uint64_t closed[CLOSED_MAX];
         size_t n_closed;               /* since the beginning */
 };
