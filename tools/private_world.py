@@ -7,6 +7,7 @@ import pwd
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 PLACE = "/run/private-bus"
+STATE, KEYRING_STATE = PLACE + "/state", PLACE + "/keyring"     # likenessd's, likeness-keyring's
 ADDRESS = "unix:path=/run/dbus/system_bus_socket"
 
 
@@ -78,7 +79,7 @@ def add_users(place):
                 groups[i] = line + ("" if line.endswith(":") else ",") + name
 
     for name, home, shell in (("likeness", "/", "/usr/sbin/nologin"), ("likeness-examiner", "/", "/usr/sbin/nologin"),
-                              ("clerk", "/run/clerk", "/bin/sh")):
+                              ("likeness-keyring", "/", "/usr/sbin/nologin"), ("clerk", "/run/clerk", "/bin/sh")):
         if not any(line.split(":")[0] == name for line in passwd):
             gid = group_id(name)
             passwd.append(f"{name}:x:{gid if int(gid) < 1000 else next(free)}:{gid}:Likeness:{home}:{shell}")
@@ -141,3 +142,6 @@ def make_world(options):
         bind(clip, f"{PLACE}/{name}.avi")
     clerk = pwd.getpwnam("clerk")
     os.chown("/run/clerk", clerk.pw_uid, clerk.pw_gid)
+    for user, directory in (("likeness", STATE), ("likeness-keyring", KEYRING_STATE)):
+        os.makedirs(directory, mode=0o700)
+        os.chown(directory, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)

@@ -176,11 +176,12 @@ int keyring_client_new(
                 KeyringClient **ret,
                 sd_event *event,
                 const char *socket_path,
+                bool demo,
                 KeyringOperation operation,
                 const char *key_id,
                 KeyringHandler handler,
                 void *userdata) {
-        KeyringRequest request = { .magic = KEYRING_REQUEST_MAGIC, .operation = operation };
+        KeyringRequest request = { .magic = KEYRING_REQUEST_MAGIC, .operation = operation, .demo = demo };
         _cleanup_(keyring_client_freep) KeyringClient *c = NULL;
         int r;
 

@@ -25,13 +25,15 @@ typedef struct KeyringAnswer {
 /* Called once, from the event loop. May free the client. */
 typedef void (*KeyringHandler)(KeyringAnswer *answer, void *userdata);
 
-/* Asks the helper behind `socket_path`. `key_id` is the key that the operation names (see keyring-protocol.h), NULL or ""
- * for none. Everything that goes wrong with the helper is an outcome; a negative errno is returned only for what is wrong
- * here (-ENOMEM, -EINVAL for a malformed key id, errors of sd-event). `event` is referenced. */
+/* Asks the helper behind `socket_path`; `demo` says whether likenessd was started with --demo. `key_id` is the key that the
+ * operation names (see keyring-protocol.h), NULL or "" for none. Everything that goes wrong with the helper is an outcome; a
+ * negative errno is returned only for what is wrong here (-ENOMEM, -EINVAL for a malformed key id, errors of sd-event).
+ * `event` is referenced. */
 int keyring_client_new(
                 KeyringClient **ret,
                 sd_event *event,
                 const char *socket_path,
+                bool demo,
                 KeyringOperation operation,
                 const char *key_id,
                 KeyringHandler handler,

@@ -36,6 +36,8 @@ static const struct {
         [KEYRING_OTHER_KEY] = { "other-key",
                 "the keyring holds another key than the ledger names. Restore the keyring that belongs to this ledger, or "
                 "provision the terminal anew" },
+        [KEYRING_OTHER_MODE] = { "other-mode",
+                "likenessd and likeness-keyring must both be started with --demo, or both without" },
         [KEYRING_REFUSED] = { "refused", "likeness-keyring answers only well-formed requests of likenessd's user" },
         [KEYRING_INTERNAL_ERROR] = { "internal-error", "likeness-keyring failed; its log says why" },
         [KEYRING_UNREACHABLE] = { "unreachable",

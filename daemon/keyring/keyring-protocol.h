@@ -59,6 +59,7 @@ typedef enum KeyringOutcome {
         KEYRING_STATE_UNSAFE,          /* the state directory is open to others */
         KEYRING_UNFINISHED,            /* there is a pending key already; the reply names it */
         KEYRING_OTHER_KEY,             /* the key that the request names is not in the keyring; the reply names those that are */
+        KEYRING_OTHER_MODE,            /* only one of helper and likenessd was started with --demo */
         KEYRING_REFUSED,               /* the request is malformed, or not from likenessd's user */
         KEYRING_INTERNAL_ERROR,
         _KEYRING_WIRE_MAX,
@@ -73,6 +74,7 @@ typedef enum KeyringOutcome {
 typedef struct KeyringRequest {
         uint32_t magic;
         uint32_t operation;            /* KeyringOperation */
+        uint32_t demo;                 /* 1 if likenessd was started with --demo, else 0: both must be, or none */
         char key_id[KEYRING_KEY_ID_SIZE]; /* "" or a key's id; NUL-terminated */
 } KeyringRequest;
 
@@ -84,5 +86,5 @@ typedef struct KeyringReply {
         char pending_id[KEYRING_KEY_ID_SIZE]; /* of the pending key, "" if there is none */
 } KeyringReply;
 
-_Static_assert(sizeof(KeyringRequest) == 8 + KEYRING_KEY_ID_SIZE, "the request has padding");
+_Static_assert(sizeof(KeyringRequest) == 12 + KEYRING_KEY_ID_SIZE, "the request has padding");
 _Static_assert(sizeof(KeyringReply) == 12 + 2 * KEYRING_KEY_ID_SIZE, "the reply has padding");

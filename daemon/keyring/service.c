@@ -38,6 +38,7 @@ static KeyringOutcome receive_request(int fd, KeyringRequest *ret) {
 
         n = recv(fd, ret, sizeof(*ret), MSG_WAITALL);
         if (n != sizeof(*ret) || ret->magic != KEYRING_REQUEST_MAGIC || ret->operation >= _KEYRING_OPERATION_MAX ||
+            ret->demo > 1 ||
             !keyring_key_id_valid_or_empty(ret->key_id) ||
             (ret->operation != KEYRING_LOAD && ret->key_id[0] == '\0')) {
                 log_error("the request is malformed: it is refused");
@@ -146,6 +147,10 @@ static KeyringOutcome serve(int fd, const ServiceSetup *setup, KeyringReply *rep
         outcome = check_peer(fd, setup->peer);
         if (outcome == KEYRING_DONE)
                 outcome = receive_request(fd, &request);
+        if (outcome == KEYRING_DONE && !!request.demo != setup->demo) {
+                log_error("%s", keyring_outcome_message(KEYRING_OTHER_MODE));
+                outcome = KEYRING_OTHER_MODE;
+        }
         if (outcome == KEYRING_DONE)
                 outcome = setup->demo ? password_for_demo(&password) : password_read(&password);
         if (outcome == KEYRING_DONE)

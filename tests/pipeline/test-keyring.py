@@ -26,11 +26,11 @@ import unittest
 HELPER = SHIM = None
 
 LOAD, ROTATE, COMMIT, DISCARD = range(4)
-REQUEST, REPLY = struct.Struct("=II44s"), struct.Struct("=III44s44s")
+REQUEST, REPLY = struct.Struct("=III44s"), struct.Struct("=III44s44s")
 REQUEST_MAGIC, REPLY_MAGIC = 0x314B514C, 0x314B524C
 OUTCOMES = ("done", "password-wrong", "keyring-missing", "keyring-damaged", "record-damaged", "credential-missing",
             "credential-unreadable", "busy", "disk-full", "disk", "state-unsafe", "rotation-unfinished", "other-key",
-            "refused", "internal-error")
+            "other-mode", "refused", "internal-error")
 PROTECTIONS = ("none", "host", "tpm")
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -155,7 +155,7 @@ class Home:
         return directory
 
     def start(self, operation, key_id="", *options, **more):
-        return Helper(self, REQUEST.pack(REQUEST_MAGIC, operation, key_id.encode()), *options, **more)
+        return Helper(self, REQUEST.pack(REQUEST_MAGIC, operation, "--demo" in options, key_id.encode()), *options, **more)
 
     def ask(self, operation, key_id="", *options, **more):
         return self.start(operation, key_id, *options, **more).wait()
@@ -275,16 +275,16 @@ class Requests(TestCase):
         self.assertEqual(os.listdir(self.home.state), [])
 
     def test_malformed(self):
-        good = REQUEST.pack(REQUEST_MAGIC, LOAD, b"")
-        for request in (b"\0" * len(good), good.replace(good[:4], b"LQK2"), REQUEST.pack(REQUEST_MAGIC, 4, b""),
-                        REQUEST.pack(REQUEST_MAGIC, 1 << 31, b""), REQUEST.pack(REQUEST_MAGIC, LOAD, b"x" * 44),
-                        REQUEST.pack(REQUEST_MAGIC, LOAD, b"x"), REQUEST.pack(REQUEST_MAGIC, ROTATE, b""),
-                        REQUEST.pack(REQUEST_MAGIC, COMMIT, b"../" * 14 + b"a")):
+        good = REQUEST.pack(REQUEST_MAGIC, LOAD, 0, b"")
+        for request in (b"\0" * len(good), good.replace(good[:4], b"LQK2"), REQUEST.pack(REQUEST_MAGIC, 4, 0, b""),
+                        REQUEST.pack(REQUEST_MAGIC, 1 << 31, 0, b""), REQUEST.pack(REQUEST_MAGIC, LOAD, 0, b"x" * 44),
+                        REQUEST.pack(REQUEST_MAGIC, LOAD, 0, b"x"), REQUEST.pack(REQUEST_MAGIC, ROTATE, 0, b""),
+                        REQUEST.pack(REQUEST_MAGIC, COMMIT, 0, b"../" * 14 + b"a"), REQUEST.pack(REQUEST_MAGIC, LOAD, 2, b"")):
             with self.subTest(request=request):
                 self.refuses(request)
 
     def test_cut(self):
-        helper = Helper(self.home, REQUEST.pack(REQUEST_MAGIC, LOAD, b"")[:-1])
+        helper = Helper(self.home, REQUEST.pack(REQUEST_MAGIC, LOAD, 0, b"")[:-1])
         helper.socket.shutdown(socket.SHUT_WR)
         self.assertRefused(helper.wait(), "refused")
 
@@ -299,8 +299,14 @@ class Requests(TestCase):
         self.assertEqual(os.waitstatus_to_exitcode(status), 1)
         self.assertDone(self.home.ask(LOAD))
 
+    def test_only_one_of_both_is_a_demonstration(self):
+        for demo, options in ((0, ("--demo",)), (1, ())):
+            answer = Helper(self.home, REQUEST.pack(REQUEST_MAGIC, LOAD, demo, b""), *options).wait()
+            self.assertRefused(answer, "other-mode")
+            self.assertEqual(os.listdir(self.home.state), [])
+
     def test_other_users(self):
-        self.refuses(REQUEST.pack(REQUEST_MAGIC, LOAD, b""), "--peer=65533")
+        self.refuses(REQUEST.pack(REQUEST_MAGIC, LOAD, 0, b""), "--peer=65533")
 
 
 class Password(TestCase):
