@@ -15,12 +15,44 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #define NONCE_A "AAAAAAAAAAAAAAAAAAAAAA"
 #define NONCE_B "BBBBBBBBBBBBBBBBBBBBBB"
+
+/* The clocks as a test wants them: 0 and NULL are the real ones. */
+static time_t fake_time;
+static bool fake_synchronised;
+static const char *fake_boot;
+
+time_t __wrap_time(time_t *ret);
+int __wrap_adjtimex(struct timex *tx);
+int __wrap_entry_boot_id(char ret[static BOOT_ID_SIZE]);
+time_t __real_time(time_t *ret);
+int __real_entry_boot_id(char ret[static BOOT_ID_SIZE]);
+
+time_t __wrap_time(time_t *ret) {
+        return fake_time != 0 ? fake_time : __real_time(ret);
+}
+
+int __wrap_adjtimex(struct timex *tx) {
+        tx->status = fake_synchronised ? 0 : STA_UNSYNC;
+        return fake_synchronised ? TIME_OK : TIME_ERROR;
+}
+
+int __wrap_entry_boot_id(char ret[static BOOT_ID_SIZE]) {
+        if (!fake_boot)
+                return __real_entry_boot_id(ret);
+        (void) snprintf(ret, BOOT_ID_SIZE, "%s", fake_boot);
+        return 0;
+}
+
+#define BOOT_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define BOOT_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 /* A ledger and all that it needs. */
 typedef struct Fixture {
@@ -45,6 +77,9 @@ static int tear_down(void **state) {
         signer_free(f->signer);
         remove_directory(f->directory);
         free(f);
+        fake_time = 0;
+        fake_synchronised = false;
+        fake_boot = NULL;
         return 0;
 }
 
@@ -75,11 +110,584 @@ static void test_append_and_reopen(void **state) {
         assert_int_equal(count_entries(f->directory, "repaired", NULL, NULL), 0);
 }
 
+
+static void test_common_claims(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *jws = NULL;
+        json_auto_t *claims = NULL;
+        time_t before = time(NULL);
+
+        fake_synchronised = true;
+        assert_int_equal(reopen(f, 1024), 0);
+        assert_int_equal(ledger_append(f->ledger, "started", json_pack("{s:b}", "demo", 0), &jws), 0);
+        assert_int_equal(receipt_read(jws, strlen(jws), NULL, &claims), 0);
+        assert_int_equal(entry_number(claims, "version"), 1);
+        assert_string_equal(entry_text(claims, "entry"), "started");
+        assert_string_equal(entry_text(claims, "terminal"), "till-1");
+        assert_string_equal(entry_text(claims, "key-protection"), "none");
+        assert_int_equal(entry_number(claims, "sequence"), 2);
+        assert_int_equal(strlen(entry_text(claims, "previous")), 43);
+        assert_string_equal(entry_text(claims, "clock"), "synchronised");
+        assert_int_equal(strlen(entry_text(claims, "boot")), 32);
+        assert_in_range(entry_number(claims, "time"), before, before + 600);
+        assert_in_range(entry_number(claims, "boot-time"), 1, entry_boot_time());
+        assert_true(json_is_false(json_object_get(claims, "demo")));
+}
+
+static void test_callers_mistakes_write_nothing(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *padding = calloc(1, RECEIPT_SIZE_MAX);
+
+        (void) memset(padding, 'x', RECEIPT_SIZE_MAX - 1);
+        assert_int_equal(reopen(f, 1024), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), -EINVAL);
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        assert_int_equal(append_opened(f->ledger, NONCE_B), -EBUSY);
+        assert_int_equal(ledger_append(f->ledger, "closed", json_pack("{s:i}", "opening", 1), NULL), -EINVAL);
+        assert_int_equal(ledger_append(f->ledger, "health", json_pack("{s:i}", "sequence", 9), NULL), -EINVAL);
+        assert_int_equal(ledger_append(f->ledger, "health", NULL, NULL), -EINVAL);
+        assert_int_equal(ledger_append(f->ledger, "segment", json_object(), NULL), -EINVAL);
+        assert_int_equal(ledger_append(f->ledger, "repaired", json_object(), NULL), -EINVAL);
+        assert_int_equal(ledger_append(f->ledger, "key-changed", json_object(), NULL), -EINVAL);
+        assert_int_equal(ledger_append(f->ledger, "health", json_pack("{s:s}", "x", padding), NULL), -EMSGSIZE);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), -EINVAL);
+        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), 3);
+}
+
+static void test_segments(void **state) {
+        Fixture *f = *state;
+
+        assert_int_equal(reopen(f, 8), 0);
+        for (int i = 0; i < 30; i++) {
+                assert_int_equal(i % 2 == 0 ? append_opened(f->ledger, NONCE_A) : append_closed(f->ledger, NONCE_A, NULL), 0);
+                if (i % 5 == 4) {
+                        bool open = i % 2 == 0;
+
+                        assert_int_equal(reopen(f, 8), 0);
+                        if (open)      /* it was closed by opening */
+                                i++;
+                }
+        }
+        assert_int_equal(count_entries(f->directory, "segment", NULL, NULL), (ledger_sequence(f->ledger) + 7) / 8);
+        for (uint64_t first = 1; first <= ledger_sequence(f->ledger); first += 8) {
+                size_t size;
+                _cleanup_free_ char *text = file_text(f->directory, segment_file(first), &size);
+                json_auto_t *claims = NULL;
+
+                assert_int_equal(receipt_read(text, strcspn(text, "\n"), NULL, &claims), 0);
+                assert_string_equal(entry_text(claims, "entry"), "segment");
+                assert_int_equal(json_integer_value(json_object_get(claims, "first")), first);
+                assert_int_equal(json_integer_value(json_object_get(claims, "entries")), first - 1);
+        }
+        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), ledger_sequence(f->ledger));
+}
+
+/* What was being written when the power went: any part of the last entry. */
+static void test_torn_at_every_byte(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *whole = NULL;
+        uint64_t sequence;
+        size_t size, begin;
+
+        assert_int_equal(reopen(f, 1024), 0);
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), 0);
+        sequence = ledger_sequence(f->ledger);
+        f->ledger = ledger_free(f->ledger);
+        whole = file_text(f->directory, segment_file(1), &size);
+        begin = (size_t) ((char *) memrchr(whole, '\n', size - 1) - whole) + 1;
+
+        for (size_t cut = begin; cut < size; cut++) {
+                char hash[RECEIPT_HASH_SIZE];
+
+                file_write(f->directory, segment_file(1), whole, cut);
+                assert_int_equal(reopen(f, 1024), 0);
+                /* the closing is gone: a repair (unless nothing was left of it) and another closing take its place */
+                receipt_hash(whole + begin, cut - begin, hash);
+                assert_int_equal(ledger_sequence(f->ledger), cut == begin ? sequence : sequence + 1);
+                assert_int_equal(count_entries(f->directory, "repaired", "hash", hash), cut == begin ? 0 : 1);
+                assert_int_equal(count_entries(f->directory, "closed", "cause", "interrupted"), 1);
+                if (cut % 16 == 0) {
+                        assert_int_equal(append_health(f->ledger), 0);
+                        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), ledger_sequence(f->ledger));
+                }
+        }
+}
+
+/* The same with the first entry of a new file, and with a file that has nothing in it. */
+static void test_torn_first_entry(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *summary = NULL;
+        size_t size;
+
+        assert_int_equal(reopen(f, 4), 0);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(append_health(f->ledger), 0);
+        assert_int_equal(append_health(f->ledger), 0);
+        assert_int_equal(ledger_sequence(f->ledger), 6);
+        summary = file_text(f->directory, segment_file(5), &size);
+
+        for (size_t cut = 0; cut < 300; cut += 100) {
+                char hash[RECEIPT_HASH_SIZE];
+                uint64_t first = ledger_sequence(f->ledger) + 1;
+
+                receipt_hash(summary, cut, hash);
+                f->ledger = ledger_free(f->ledger);
+                file_write(f->directory, segment_file(first), summary, cut);
+                assert_int_equal(reopen(f, 4), 0);
+                assert_int_equal(count_entries(f->directory, "repaired", "hash", hash), cut > 0);
+                for (int i = 0; i < 6; i++)
+                        assert_int_equal(append_health(f->ledger), 0);
+                assert_int_equal(check_chain(f->directory, RECEIPT_TYP), ledger_sequence(f->ledger));
+        }
+
+        /* not the file that would come next: one in between is gone */
+        size = ledger_sequence(f->ledger) + 2;
+        f->ledger = ledger_free(f->ledger);
+        file_write(f->directory, segment_file(size), "", 0);
+        assert_int_equal(reopen(f, 4), -EUCLEAN);
+}
+
+/* The very first entry, before there was anything. */
+static void test_torn_beginning(void **state) {
+        Fixture *f = *state;
+
+        file_write(f->directory, segment_file(1), "eyJ", 3);
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(append_health(f->ledger), 0);
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), 2);
+}
+
+static void test_unclosed_opening_is_closed_once(void **state) {
+        static const char *const same[] = { "support-code", "nonce", "transaction", "operator", "notice" };
+
+        for (unsigned more = 0; more < 9; more++) {
+                Fixture *f = NULL;
+                _cleanup_free_ char *jws = NULL;
+                json_auto_t *claims = NULL;
+
+                /* the opening is in the last file, or one or two before it */
+                (void) set_up((void **) &f);
+                assert_int_equal(reopen(f, 4), 0);
+                assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+                for (unsigned i = 0; i < more; i++)
+                        assert_int_equal(append_health(f->ledger), 0);
+                assert_int_equal(reopen(f, 4), 0);
+                assert_int_equal(reopen(f, 4), 0);
+                assert_int_equal(count_entries(f->directory, "closed", NULL, NULL), 1);
+                assert_int_equal(check_chain(f->directory, RECEIPT_TYP), ledger_sequence(f->ledger));
+
+                assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 60, &jws, &claims), 1);
+                assert_string_equal(entry_text(claims, "cause"), "interrupted");
+                for (size_t i = 0; i < ELEMENTSOF(same); i++)
+                        assert_true(entry_text(claims, same[i])[0] != '\0');
+                assert_int_equal(entry_number(claims, "opening"), 2);
+                assert_int_equal(entry_number(claims, "caller"), 1000);
+                (void) tear_down((void **) &f);
+        }
+}
+
+static void test_one_opener(void **state) {
+        Fixture *f = *state;
+        Ledger *second = NULL;
+
+        assert_int_equal(reopen(f, 1024), 0);
+        assert_int_equal(open_sized(&second, f->directory, f->signer, 1024), -EBUSY);
+        f->ledger = ledger_free(f->ledger);
+        assert_int_equal(open_sized(&second, f->directory, f->signer, 1024), 0);
+        ledger_free(second);
+}
+
+static void test_directory_must_be_ours_alone(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *link = NULL;
+
+        assert_int_equal(chmod(f->directory, 0750), 0);
+        assert_int_equal(reopen(f, 1024), -EPERM);
+        assert_int_equal(chmod(f->directory, 0700), 0);
+        if (geteuid() == 0) {
+                assert_int_equal(chown(f->directory, 65534, (gid_t) -1), 0);
+                assert_int_equal(reopen(f, 1024), -EPERM);
+                assert_int_equal(chown(f->directory, 0, (gid_t) -1), 0);
+        }
+        assert_true(asprintf(&link, "%s.link", f->directory) > 0);
+        assert_int_equal(symlink(f->directory, link), 0);
+        assert_true(open_sized(&f->ledger, link, f->signer, 1024) < 0);
+        assert_int_equal(unlink(link), 0);
+        assert_int_equal(reopen(f, 1024), 0);
+}
+
+/* Any byte of the last file. Only its very last newline can be mistaken for a torn end, and then the repair says so. */
+static void test_altered_bytes(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *whole = NULL, *changed = NULL;
+        size_t size;
+
+        assert_int_equal(reopen(f, 4), 0);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(append_health(f->ledger), 0);
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), 0);
+        f->ledger = ledger_free(f->ledger);
+        whole = file_text(f->directory, segment_file(5), &size);
+        changed = malloc(size);
+
+        log_set_max_level(LOG_CRIT);
+        srandom(3);
+        for (size_t i = 0; i < size - 1; i++) {
+                (void) memcpy(changed, whole, size);
+                changed[i] ^= (char) (1 << random() % 8);
+                file_write(f->directory, segment_file(5), changed, size);
+                if (reopen(f, 4) != -EUCLEAN)
+                        fail_msg("byte %zu of %zu may be changed", i, size);
+        }
+        log_set_max_level(LOG_ERR);
+
+        (void) memcpy(changed, whole, size);
+        changed[size - 1] = 'x';
+        file_write(f->directory, segment_file(5), changed, size);
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(count_entries(f->directory, "repaired", NULL, NULL), 1);
+}
+
+static void test_altered_files(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *middle = NULL, *last = NULL, *keys = NULL, *path = NULL;
+        size_t middle_size, last_size, keys_size, second;
+
+        assert_int_equal(reopen(f, 4), 0);
+        for (int i = 0; i < 8; i++)
+                assert_int_equal(append_health(f->ledger), 0);
+        f->ledger = ledger_free(f->ledger);
+        middle = file_text(f->directory, segment_file(5), &middle_size);
+        last = file_text(f->directory, segment_file(9), &last_size);
+        keys = file_text(f->directory, "keys.json", &keys_size);
+        second = strcspn(last, "\n") + 1;
+
+        /* a line left out of the last file; one of them twice; the summary alone gone */
+        file_write(f->directory, segment_file(9), last + second, last_size - second);
+        assert_int_equal(reopen(f, 4), -EUCLEAN);
+        {
+                _cleanup_free_ char *twice = NULL;
+
+                assert_true(asprintf(&twice, "%.*s%s", (int) second, last, last) > 0);
+                file_write(f->directory, segment_file(9), twice, strlen(twice));
+                assert_int_equal(reopen(f, 4), -EUCLEAN);
+        }
+        file_write(f->directory, segment_file(9), last, last_size);
+
+        /* the file before shortened by its last entry, or gone; under another number */
+        file_write(f->directory, segment_file(5), middle,
+                   (size_t) ((char *) memrchr(middle, '\n', middle_size - 1) - middle) + 1);
+        assert_int_equal(reopen(f, 4), -EUCLEAN);
+        assert_true(asprintf(&path, "%s/%s", f->directory, segment_file(5)) > 0);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(reopen(f, 4), -EUCLEAN);
+        file_write(f->directory, segment_file(5), middle, middle_size);
+        file_write(f->directory, segment_file(10), last, last_size);
+        assert_int_equal(reopen(f, 4), -EUCLEAN);
+        free(path);
+        assert_true(asprintf(&path, "%s/%s", f->directory, segment_file(10)) > 0);
+        assert_int_equal(unlink(path), 0);
+
+        /* the keys */
+        file_write(f->directory, "keys.json", "{\"keys\":[]}", 11);
+        assert_int_equal(reopen(f, 4), -EUCLEAN);
+        file_write(f->directory, "keys.json", "{\"keys\":[", 9);
+        assert_int_equal(reopen(f, 4), -EUCLEAN);
+        file_write(f->directory, "keys.json", keys, keys_size);
+
+        /* old files may go, and a link in the place of a file is none */
+        free(path);
+        assert_true(asprintf(&path, "%s/%s", f->directory, segment_file(1)) > 0);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(reopen(f, 4), 0);
+        f->ledger = ledger_free(f->ledger);
+        free(path);
+        assert_true(asprintf(&path, "%s/%s", f->directory, segment_file(9)) > 0);
+        file_write(f->directory, "elsewhere", last, last_size);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("elsewhere", path), 0);
+        assert_true(reopen(f, 4) < 0);
+}
+
+static void test_nonce(void **state) {
+        Fixture *f = *state;
+        _cleanup_free_ char *first = NULL, *second = NULL, *found = NULL;
+        json_auto_t *claims = NULL;
+
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 60, &found, &claims), 0);
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 60, &found, &claims), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, &first), 0);
+        assert_int_equal(append_opened(f->ledger, NONCE_B), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_B, NULL), 0);
+        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 60, &found, &claims), 1);
+        assert_string_equal(found, first);
+        free(TAKE_PTR(found));
+        json_decref(TAKE_PTR(claims));
+
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, &second), 0);
+        for (int i = 0; i < 20; i++)   /* five files further */
+                assert_int_equal(append_health(f->ledger), 0);
+        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 3600, &found, &claims), 1);
+        assert_string_equal(found, second);
+        assert_string_equal(entry_text(claims, "verdict"), "match");
+}
+
+/* An hour's window, and clocks that were right, wrong, and set back; each boot has its own ledger_open(). */
+static void test_nonce_window(void **state) {
+        static const struct {
+                time_t then, now;
+                bool synchronised, same_boot;
+                int found;
+        } cases[] = {
+                { 1000000, 1000100, true, false, 1 },
+                { 1000000, 1003600, true, false, 1 },
+                { 1000000, 1003601, true, false, 0 },
+                { 1000000, 1003601, false, false, 1 },   /* nobody kept that clock right */
+                { 1000000, 9000000, true, true, 1 },     /* the clock was set; the boot's own tells */
+                { 9000000, 1000000, true, false, 1 },    /* it was set back */
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Fixture *f = NULL;
+                _cleanup_free_ char *found = NULL;
+                json_auto_t *claims = NULL;
+
+                (void) set_up((void **) &f);
+                fake_boot = BOOT_A;
+                fake_time = cases[i].then;
+                fake_synchronised = cases[i].synchronised;
+                assert_int_equal(reopen(f, 64), 0);
+                assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+                assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), 0);
+
+                fake_boot = cases[i].same_boot ? BOOT_A : BOOT_B;
+                fake_time = cases[i].now;
+                fake_synchronised = true;
+                assert_int_equal(reopen(f, 64), 0);
+                assert_int_equal(append_health(f->ledger), 0);
+                assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 3600, &found, &claims), cases[i].found);
+                (void) tear_down((void **) &f);
+        }
+}
+
+static void test_key_change(void **state) {
+        Fixture *f = *state;
+        _cleanup_(signer_freep) Signer *next = signer_for_test(), *demo = NULL;
+        _cleanup_free_ char *text = key_text(), *jws = NULL;
+        json_auto_t *keys = NULL, *header = NULL, *claims = NULL;
+
+        demo = signer_from_text(text, DEMO_TYP);
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        assert_int_equal(ledger_set_signer(f->ledger, f->signer), -EINVAL);
+        assert_int_equal(ledger_set_signer(f->ledger, demo), -EINVAL);
+        assert_int_equal(ledger_set_signer(f->ledger, next), 0);
+        assert_int_equal(append_closed(f->ledger, NONCE_A, &jws), 0);
+        assert_int_equal(receipt_read(jws, strlen(jws), &header, &claims), 0);
+        assert_string_equal(entry_text(header, "kid"), signer_key_id(next));
+
+        keys = ledger_keys(f->ledger);
+        assert_int_equal(json_array_size(json_object_get(keys, "keys")), 2);
+        assert_string_equal(entry_text(json_array_get(json_object_get(keys, "keys"), 0), "kid"), signer_key_id(next));
+        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), 4);
+
+        /* the old key has had its day; old receipts go on to verify when files are added */
+        assert_int_equal(reopen(f, 4), -ENOKEY);
+        assert_int_equal(open_sized(&f->ledger, f->directory, next, 4), 0);
+        for (int i = 0; i < 9; i++)
+                assert_int_equal(append_health(f->ledger), 0);
+        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), ledger_sequence(f->ledger));
+        f->ledger = ledger_free(f->ledger);
+}
+
+/* The entry that changes the key is the last one. */
+static void test_key_change_last(void **state) {
+        Fixture *f = *state;
+        _cleanup_(signer_freep) Signer *next = signer_for_test(), *third = signer_for_test();
+        json_auto_t *claims = NULL;
+
+        assert_int_equal(reopen(f, 64), 0);
+        assert_int_equal(ledger_set_signer(f->ledger, next), 0);
+        assert_int_equal(reopen(f, 64), -ENOKEY);
+        assert_int_equal(open_sized(&f->ledger, f->directory, third, 64), -ENOKEY);
+        assert_int_equal(open_sized(&f->ledger, f->directory, next, 64), 0);
+
+        /* a change to a key that did not agree */
+        assert_int_equal(entry_key_change(next, third, &claims), 0);
+        assert_true(entry_key_change_proved(claims, RECEIPT_TYP));
+        assert_false(entry_key_change_proved(claims, DEMO_TYP));
+        assert_int_equal(json_object_set_new(claims, "old", signer_public_key(f->signer)), 0);
+        assert_false(entry_key_change_proved(claims, RECEIPT_TYP));
+        assert_int_equal(ledger_write(f->ledger, "key-changed", claims, -1, NULL), 0);
+        f->ledger = ledger_free(f->ledger);
+        assert_int_equal(open_sized(&f->ledger, f->directory, third, 64), -EUCLEAN);
+}
+
+/* A whole ledger of somebody else's, with keys.json to match: not ours to go on with. */
+static void test_foreign_ledger(void **state) {
+        Fixture *f = *state;
+        _cleanup_(signer_freep) Signer *own = signer_for_test();
+
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(append_health(f->ledger), 0);
+        f->ledger = ledger_free(f->ledger);
+        assert_int_equal(open_sized(&f->ledger, f->directory, own, 4), -ENOKEY);
+}
+
+/* The sequence number of an export's first line; the number of lines. Every line must follow the one before. */
+static uint64_t exported(const Ledger *l, uint64_t from, uint64_t *ret_lines) {
+        _cleanup_close_ int fd = memfd_create("export", MFD_CLOEXEC);
+        _cleanup_free_ char *text = NULL, *path = NULL;
+        char hash[RECEIPT_HASH_SIZE], *rest, *line;
+        uint64_t first = 0, n = 0;
+
+        assert_int_equal(ledger_export(l, from, fd), 0);
+        assert_true(asprintf(&path, "%d", fd) > 0);
+        text = file_text("/proc/self/fd", path, NULL);
+        rest = text;
+        while ((line = strsep(&rest, "\n")) && rest) {
+                json_auto_t *claims = NULL;
+
+                assert_int_equal(receipt_read(line, strlen(line), NULL, &claims), 0);
+                if (n == 0) {
+                        first = entry_number(claims, "sequence");
+                        assert_string_equal(entry_text(claims, "entry"), "segment");
+                } else
+                        assert_string_equal(entry_text(claims, "previous"), hash);
+                assert_int_equal(entry_number(claims, "sequence"), first + n);
+                receipt_hash(line, strlen(line), hash);
+                n++;
+        }
+        if (n > 0)
+                assert_string_equal(hash, ledger_head(l));
+        *ret_lines = n;
+        return first;
+}
+
+static void test_export(void **state) {
+        static const time_t times[] = { 100, 100, 100, 200, 200, 200, 900, 50, 50, 50, 50, 50, 60, 60, 70, 300 };
+        Fixture *f = *state;
+        uint64_t n;
+
+        fake_time = 100;
+        assert_int_equal(reopen(f, 4), 0);
+        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
+                fake_time = times[i];
+                assert_int_equal(append_health(f->ledger), 0);
+        }
+        /* 1: 100 100 100 100 | 5: 200 200 200 200 | 9: 900 900 50 50 | 13: 50 50 50 50 | 17: 60 60 60 70 | 21: 300 300 */
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(exported(f->ledger, 0, &n), 1);
+                assert_int_equal(n, 22);
+                assert_int_equal(exported(f->ledger, 100, &n), 1);
+                assert_int_equal(exported(f->ledger, 101, &n), 5);
+                assert_int_equal(exported(f->ledger, 201, &n), 9);
+                assert_int_equal(n, 14);
+                assert_int_equal(exported(f->ledger, 900, &n), 9);
+                assert_int_equal(exported(f->ledger, 901, &n), 21);
+                assert_int_equal(n, 2);
+                assert_int_equal(reopen(f, 4), 0);
+        }
+}
+
+static void test_export_to_pipes(void **state) {
+        Fixture *f = *state;
+        int ends[2], status;
+        pid_t child;
+
+        assert_int_equal(reopen(f, 64), 0);
+        for (int i = 0; i < 200; i++)
+                assert_int_equal(append_health(f->ledger), 0);
+
+        assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        assert_int_equal(ledger_export(f->ledger, 0, ends[1]), -EAGAIN);
+        (void) close(ends[0]);
+        (void) close(ends[1]);
+
+        /* a slow reader, to whom the kernel hands a page at a time */
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        (void) fcntl(ends[1], F_SETPIPE_SZ, 4096);
+        child = fork();
+        if (child == 0) {
+                char buffer[1000];
+                size_t lines = 0;
+                ssize_t size;
+
+                (void) close(ends[1]);
+                while ((size = read(ends[0], buffer, sizeof(buffer))) > 0)
+                        for (ssize_t i = 0; i < size; i++)
+                                lines += buffer[i] == '\n';
+                _exit(lines == ledger_sequence(f->ledger) ? 0 : 1);
+        }
+        (void) close(ends[0]);
+        assert_int_equal(ledger_export(f->ledger, 0, ends[1]), 0);
+        (void) close(ends[1]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        assert_int_equal(append_health(f->ledger), 0);
+}
+
+/* A copy made by another process while entries are added: what there was at the fork, and whole. */
+static void test_export_while_writing(void **state) {
+        Fixture *f = *state;
+        int status;
+
+        assert_int_equal(reopen(f, 8), 0);
+        for (int round = 0; round < 10; round++) {
+                pid_t child;
+
+                assert_int_equal(append_health(f->ledger), 0);
+                child = fork();
+                if (child == 0) {
+                        for (int i = 0; i < 10; i++) {
+                                uint64_t n;
+
+                                if (exported(f->ledger, 0, &n) != 1 || n != ledger_sequence(f->ledger))
+                                        _exit(1);
+                        }
+                        _exit(0);
+                }
+                for (int i = 0; i < 20; i++)
+                        assert_int_equal(append_health(f->ledger), 0);
+                assert_int_equal(waitpid(child, &status, 0), child);
+                assert_int_equal(status, 0);
+        }
+}
+
+#define WITH_LEDGER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_append_and_reopen, set_up, tear_down),
+                WITH_LEDGER(test_append_and_reopen),
+                WITH_LEDGER(test_common_claims),
+                WITH_LEDGER(test_callers_mistakes_write_nothing),
+                WITH_LEDGER(test_segments),
+                WITH_LEDGER(test_torn_at_every_byte),
+                WITH_LEDGER(test_torn_first_entry),
+                WITH_LEDGER(test_torn_beginning),
+                cmocka_unit_test(test_unclosed_opening_is_closed_once),
+                WITH_LEDGER(test_one_opener),
+                WITH_LEDGER(test_directory_must_be_ours_alone),
+                WITH_LEDGER(test_altered_bytes),
+                WITH_LEDGER(test_altered_files),
+                WITH_LEDGER(test_nonce),
+                cmocka_unit_test(test_nonce_window),
+                WITH_LEDGER(test_key_change),
+                WITH_LEDGER(test_key_change_last),
+                WITH_LEDGER(test_foreign_ledger),
+                WITH_LEDGER(test_export),
+                WITH_LEDGER(test_export_to_pipes),
+                WITH_LEDGER(test_export_while_writing),
         };
 
         signer_wipe_json();
+        log_set_max_level(LOG_ERR);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
