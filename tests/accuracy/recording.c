@@ -34,9 +34,10 @@ static size_t padded(unsigned n, unsigned unit) {
 /* Planes as they are in the file, padded to whole blocks. */
 static int decode_planes(struct jpeg_decompress_struct *c, Picture *ret) {
         bool grey = c->num_components == 1;
-        unsigned vertical = grey ? 1 : (unsigned) c->comp_info[0].v_samp_factor;
-        size_t width = padded(c->image_width, 16), height = padded(c->image_height, 8 * vertical);
-        size_t chroma = width / 2 * (height / vertical);
+        unsigned luma_rows = 8 * (unsigned) c->comp_info[0].v_samp_factor;
+        unsigned chroma_rows = grey ? luma_rows : 8 * (unsigned) c->comp_info[1].v_samp_factor;
+        size_t width = padded(c->image_width, 16), height = padded(c->image_height, luma_rows);
+        size_t chroma = width / 2 * (height / luma_rows * chroma_rows);
         JSAMPROW rows[3][16];
         JSAMPARRAY planes[3] = { rows[0], rows[1], rows[2] };
 
@@ -45,7 +46,8 @@ static int decode_planes(struct jpeg_decompress_struct *c, Picture *ret) {
                 return -ENOMEM;
 
         ret->image = (Image) {
-                .format = grey ? PIXEL_FORMAT_GREY : vertical == 2 ? PIXEL_FORMAT_I420 : PIXEL_FORMAT_Y42B,
+                .format = grey ? PIXEL_FORMAT_GREY :
+                        luma_rows > chroma_rows ? PIXEL_FORMAT_I420 : PIXEL_FORMAT_Y42B,
                 .width = c->image_width,
                 .height = c->image_height,
                 .plane = { ret->pixels, ret->pixels + width * height, ret->pixels + width * height + chroma },
@@ -54,14 +56,13 @@ static int decode_planes(struct jpeg_decompress_struct *c, Picture *ret) {
 
         c->raw_data_out = TRUE;
         jpeg_start_decompress(c);
-        while (c->output_scanline < c->output_height) {
-                for (unsigned i = 0; i < 8 * vertical; i++)
-                        rows[0][i] = ret->pixels + (c->output_scanline + i) * width;
+        for (size_t block = 0; c->output_scanline < c->output_height; block++) {
+                for (unsigned i = 0; i < luma_rows; i++)
+                        rows[0][i] = ret->pixels + (block * luma_rows + i) * width;
                 for (unsigned p = 1; p < 3; p++)
-                        for (unsigned i = 0; i < 8; i++)
-                                rows[p][i] = (JSAMPROW) ret->image.plane[p] +
-                                        (c->output_scanline / vertical + i) * (width / 2);
-                jpeg_read_raw_data(c, planes, 8 * vertical);
+                        for (unsigned i = 0; i < chroma_rows; i++)
+                                rows[p][i] = (JSAMPROW) ret->image.plane[p] + (block * chroma_rows + i) * (width / 2);
+                jpeg_read_raw_data(c, planes, luma_rows);
         }
 
         return 0;
@@ -91,14 +92,15 @@ static int decode_rgb(struct jpeg_decompress_struct *c, Picture *ret) {
         return 0;
 }
 
+/* One of the layouts that cameras send: 4:2:0, 4:2:2 (however it is put) or grey. */
 static bool has_planes(const struct jpeg_decompress_struct *c) {
         const jpeg_component_info *i = c->comp_info;
 
         if (c->num_components == 1)
-                return i[0].h_samp_factor == 1 && i[0].v_samp_factor == 1;
+                return i[0].v_samp_factor == 1;
         return c->num_components == 3 && c->jpeg_color_space == JCS_YCbCr && i[0].h_samp_factor == 2 &&
-                i[0].v_samp_factor <= 2 && i[1].h_samp_factor == 1 && i[1].v_samp_factor == 1 &&
-                i[2].h_samp_factor == 1 && i[2].v_samp_factor == 1;
+                i[1].h_samp_factor == 1 && i[2].h_samp_factor == 1 && i[0].v_samp_factor <= 2 &&
+                i[1].v_samp_factor <= i[0].v_samp_factor && i[2].v_samp_factor == i[1].v_samp_factor;
 }
 
 int picture_decode(const uint8_t *data, size_t size, bool rgb, Picture *ret) {

@@ -11,6 +11,7 @@ constexpr float SCORE_MIN = 0.7f;
 constexpr float OVERLAP_MAX = 0.3f;    /* of two boxes that are different faces */
 constexpr int PART_SIDE = 160;         /* input when following a face, which then is about 70 pixels wide */
 constexpr float PART_SCALE = 2.0f;
+constexpr int INPUT_MIN = 64;          /* the coarsest feature map has a cell for 64 pixels */
 
 /* YuNet's anchors: a feature map per stride, and on each of its cells some square sizes (libfacedetection.train,
  * task1; the same numbers as in the published pre-training configuration "yufacedetectnet"). */
@@ -94,7 +95,7 @@ static void face_move(Face &face, cv::Point2f offset, float scale_x, float scale
                 p = place(p);
 }
 
-Detector::Detector(const Model &model, int fd) : whole_(model, fd), part_(model, fd) {
+Detector::Detector(const Model &model, int fd) : whole_(model, fd, 3), part_(model, fd, 3) {
         /* a file with other outputs shows now, not with the first customer */
         (void) detect(part_, cv::Mat::zeros(PART_SIDE, PART_SIDE, CV_8UC3));
 }
@@ -108,8 +109,8 @@ std::vector<Face> Detector::detect(Network &network, const cv::Mat &bgr) {
 std::vector<Face> Detector::search(const Image &image, int side) {
         cv::Size size = image_size(image);
         double scale = std::min(1.0, (double) side / std::max(size.width, size.height));
-        cv::Size input(std::max(32, (int) std::lround(size.width * scale)),
-                       std::max(32, (int) std::lround(size.height * scale)));
+        cv::Size input(std::max(INPUT_MIN, (int) std::lround(size.width * scale)),
+                       std::max(INPUT_MIN, (int) std::lround(size.height * scale)));
         cv::Rect region;
 
         cv::Mat bgr = image_region(image, { cv::Point(), size }, input, Shrink::AVERAGE, &region);

@@ -3,6 +3,8 @@
 #include "evidence.hpp"
 #include "liveness-limits.h"
 
+#include <opencv2/imgproc.hpp>
+
 #include <cmath>
 
 namespace likeness {
@@ -23,6 +25,11 @@ constexpr float SAME_PERSON_MIN = 0.55f;
 
 constexpr unsigned STRANGERS_MAX = 2;
 
+/* Correlation of the face, coarsely seen, with the usable frame before, the best of small shifts (landmarks jitter):
+ * faces of two people seldom reach it. */
+constexpr float CONTINUED_MIN = 0.7f;
+constexpr int CONTINUED_SIDE = 24, CONTINUED_SHIFT = 3;
+
 void Evidence::drop_all() {
         group_ = Group();
         group_.scores = LivenessScores(liveness_.size());
@@ -39,7 +46,28 @@ void Evidence::interrupt(bool jumped) {
         jumped_ = jumped_ || jumped;
 }
 
+/* Within a group only one frame is embedded: that the others show the same face is seen from the picture itself. */
+bool Evidence::is_continued(const cv::Mat &patch) {
+        cv::Mat small, correlation;
+
+        cv::resize(patch, small, { CONTINUED_SIDE, CONTINUED_SIDE }, 0, 0, cv::INTER_AREA);
+        std::swap(small, last_patch_);
+        if (small.empty())
+                return true;
+
+        cv::Rect inner(CONTINUED_SHIFT, CONTINUED_SHIFT, CONTINUED_SIDE - 2 * CONTINUED_SHIFT,
+                       CONTINUED_SIDE - 2 * CONTINUED_SHIFT);
+        double best;
+
+        cv::matchTemplate(small, last_patch_(inner), correlation, cv::TM_CCOEFF_NORMED);
+        cv::minMaxLoc(correlation, nullptr, &best);
+        return best >= CONTINUED_MIN;
+}
+
 bool Evidence::add(const Image &image, const Face &face, const Quality &quality) {
+        if (!is_continued(quality.patch))
+                interrupt(true);
+
         unsigned slot = group_.frames++;
 
         /* the last frame of a group has the embedding to pay for, the others share the liveness networks */
@@ -119,7 +147,7 @@ uint32_t Evidence::progress() const {
         if (enough())
                 return 1000;
 
-        /* fast while a clear case would take, slower when it takes longer, never back */
+        /* fast while a clear case would take, slower when it takes longer */
         double groups = (double) embeddings_.size() + (double) group_.frames / GROUP_FRAMES;
         double part = groups <= GROUPS_MIN ? 0.8 * groups / GROUPS_MIN
                                            : 0.8 + 0.19 * (groups - GROUPS_MIN) / (GROUPS_MAX - GROUPS_MIN);

@@ -51,12 +51,14 @@ private:
         };
 
         void drop_all();
+        bool is_continued(const cv::Mat &patch);
         bool complete_group();
         void keep(const Embedding &embedding);
 
         Liveness &liveness_;
         Matcher &matcher_;
         Group group_;
+        cv::Mat last_patch_;           /* of the usable frame before */
         bool jumped_ = false;          /* since the last group that counted */
         unsigned strangers_ = 0;       /* groups in a row that show somebody else */
 

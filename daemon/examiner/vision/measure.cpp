@@ -11,6 +11,8 @@ using namespace likeness;
 static void measure_face(Vision &v, const Image &image, const Face &face, Measures *ret) {
         Quality q = quality_measure(image, image_luma(image), face);
 
+        ret->x = face.box.x;
+        ret->y = face.box.y;
         ret->width = face.box.width;
         ret->height = face.box.height;
         ret->eye_distance = q.pose.eye_distance;

@@ -15,7 +15,7 @@ extern "C" {
 
 typedef struct Measures {
         unsigned faces;
-        float width, height;           /* of the face's box, pixels */
+        float x, y, width, height;     /* of the face's box, pixels */
         float eye_distance, yaw, pitch, roll;
         float bright, background, sharpness, outside;
         Reason obstacle;

@@ -36,8 +36,10 @@ static std::vector<uchar> read_all(int fd) {
         return bytes;
 }
 
-Network::Network(const Model &model, int fd) : model_(model) {
+Network::Network(const Model &model, int fd, size_t outputs) : model_(model) {
         net_ = cv::dnn::readNetFromONNX(read_all(fd));
+        if (net_.getUnconnectedOutLayers().size() != outputs)
+                CV_Error(cv::Error::StsBadArg, "the network has another number of outputs");
         net_.setPreferableBackend(cv::dnn::DNN_BACKEND_OPENCV);
         net_.setPreferableTarget(cv::dnn::DNN_TARGET_CPU);
 }

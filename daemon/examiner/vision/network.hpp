@@ -13,8 +13,9 @@ namespace likeness {
 /* One network of the manifest, ready to run. */
 class Network {
 public:
-        /* Reads the network from `fd` (which stays the caller's and is not moved). Throws. */
-        Network(const Model &model, int fd);
+        /* Reads the network from `fd` (which stays the caller's and is not moved). It must have `outputs` outputs.
+         * Throws. */
+        Network(const Model &model, int fd, size_t outputs = 1);
 
         /* Runs on one picture that has the network's input size, channel order BGR; prepared as the manifest says. The
          * result is one row, and lives until the next call. */

@@ -36,18 +36,36 @@ static cv::Mat face_patch(const cv::Mat &luma, const Face &face) {
         return patch;
 }
 
+static cv::Mat smoothed(const cv::Mat &m, double sigma_x, double sigma_y) {
+        cv::Mat out;
+
+        cv::GaussianBlur(m, out, {}, sigma_x, sigma_y);
+        return out;
+}
+
+static double strength(const cv::Mat &m) {
+        cv::Scalar mean, deviation;
+
+        cv::meanStdDev(m(cv::Rect(PATCH_EDGE, PATCH_EDGE, m.cols - 2 * PATCH_EDGE, m.rows - 2 * PATCH_EDGE)), mean,
+                       deviation);
+        return deviation[0];
+}
+
 /* The share of fine detail (1 to 2 pixels of the patch) in coarse detail (2.5 to 6): the ratio of two band-passes of
- * the same face hardly depends on contrast, light, skin or beard, and falls steadily with blur. */
+ * the same face hardly depends on contrast, light, skin or beard, and falls steadily with blur. Also across and
+ * along alone, as movement takes the detail of one direction only; weighted to where each begins to matter. */
 static float patch_sharpness(const cv::Mat &patch) {
-        cv::Mat pixels, blurred[4];
-        cv::Scalar mean, fine, coarse;
+        constexpr double ACROSS = 2.9, ALONG = 1.55;
+        cv::Mat pixels;
 
         patch.convertTo(pixels, CV_32F);
-        for (size_t i = 0; i < std::size(blurred); i++)
-                cv::GaussianBlur(pixels, blurred[i], {}, std::array{ 1.0, 2.0, 2.5, 6.0 }[i]);
-        cv::meanStdDev(blurred[0] - blurred[1], mean, fine);
-        cv::meanStdDev(blurred[2] - blurred[3], mean, coarse);
-        return (float) (fine[0] / std::max(1.0, coarse[0]));
+        cv::Mat fine = smoothed(pixels, 1, 1);
+        double coarse = std::max(STRUCTURE_MIN, strength(smoothed(pixels, 2.5, 2.5) - smoothed(pixels, 6, 6)));
+        double detail = std::min({ strength(fine - smoothed(pixels, 2, 2)),
+                                   ACROSS * strength(fine - smoothed(pixels, 2, 1)),
+                                   ALONG * strength(fine - smoothed(pixels, 1, 2)) });
+
+        return (float) (detail / coarse);
 }
 
 static float percentile(const cv::Mat &grey, float part) {
@@ -114,14 +132,14 @@ static Reason quality_obstacle(const Quality &q) {
 }
 
 Quality quality_measure(const Image &image, const cv::Mat &luma, const Face &face) {
-        cv::Mat patch = face_patch(luma, face);
         Quality q;
 
+        q.patch = face_patch(luma, face);
         q.pose = face_pose(face);
         q.outside = part_outside(face, image_size(image));
-        q.bright = percentile(patch, 0.9f);
+        q.bright = percentile(q.patch, 0.9f);
         q.background = background_brightness(luma, face);
-        q.sharpness = patch_sharpness(patch);
+        q.sharpness = patch_sharpness(q.patch);
 
         q.too_close = q.outside > OUTSIDE_MAX;
         q.obstacle = quality_obstacle(q);

@@ -14,6 +14,8 @@ struct Quality {
         float background = 0;          /* around the head: median */
         float sharpness = 0;           /* see face_sharpness() */
 
+        cv::Mat patch;                 /* the middle of the face, upright and at a fixed size; brightness */
+
         Reason obstacle = REASON_NONE; /* the first measure that fails */
         bool blurred = false, too_close = false;
 
@@ -25,7 +27,7 @@ Quality quality_measure(const Image &image, const cv::Mat &luma, const Face &fac
 
 /* Fine detail by coarse detail of the face: 0.45 is common, below this what the comparison needs is blurred away
  * (docs/thresholds.md). */
-constexpr float FACE_SHARPNESS_MIN = 0.23f;
+constexpr float FACE_SHARPNESS_MIN = 0.22f;
 float face_sharpness(const cv::Mat &luma, const Face &face);
 
 } // namespace likeness

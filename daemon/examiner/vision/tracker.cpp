@@ -39,7 +39,18 @@ std::vector<Face> Tracker::look(const Image &image) {
         }
 
         since_search_ = 0;
-        return detector_.search(image, SEARCH_SIDE);
+        std::vector<Face> faces = detector_.search(image, SEARCH_SIDE);
+        if (!faces.empty())
+                refine(image, faces[0]);
+        return faces;
+}
+
+/* The same scale as when following, so that box and landmarks do not jump from one kind of look to the other. */
+void Tracker::refine(const Image &image, Face &face) {
+        std::vector<Face> close = detector_.follow(image, face);
+
+        if (!close.empty() && face_overlap(close[0], face) >= JUMP_OVERLAP)
+                face = close[0];
 }
 
 /* The nearest face, which is the largest, is the customer's. */

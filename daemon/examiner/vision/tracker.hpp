@@ -24,6 +24,7 @@ public:
 
 private:
         std::vector<Face> look(const Image &image);
+        void refine(const Image &image, Face &face);
         Sighting choose(const std::vector<Face> &faces);
 
         Detector &detector_;

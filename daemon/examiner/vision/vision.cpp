@@ -7,6 +7,8 @@
 #include "reference.hpp"
 #include "vision-private.hpp"
 
+#include <opencv2/core/utils/logger.hpp>
+
 #include <cmath>
 
 using namespace likeness;
@@ -37,6 +39,7 @@ int vision_new(Vision **ret, const Manifest *manifest, const int *fds, size_t *r
                 /* OpenCV draws its threads from all cores and lets them spin; one thread uses the least CPU. Messages
                  * go to stderr and could tell what was seen. */
                 cv::setNumThreads(1);
+                cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
                 cv::redirectError([](int, const char *, const char *, const char *, int, void *) { return 0; });
 
                 for (size_t i = 0; i < manifest->n_models; i++) {
