@@ -365,6 +365,11 @@ const Model *manifest_find(const Manifest *m, ModelKind kind) {
         return NULL;
 }
 
+void model_sha256_text(const Model *model, char *ret) {
+        for (size_t i = 0; i < MODEL_SHA256_SIZE; i++)
+                (void) snprintf(ret + 2 * i, 3, "%02x", model->sha256[i]);
+}
+
 /* The lowest threshold that was measured to hold `rate` in one population. */
 static int calibration_threshold(const Calibration *c, double rate, int *ret) {
         const CalibrationPoint *best = NULL;

@@ -9,6 +9,7 @@
  * were measured with them. The file is the administrator's (trusted); the weights it names are checked by hash. */
 
 #define MODEL_SHA256_SIZE 32
+#define MODEL_SHA256_TEXT (2 * MODEL_SHA256_SIZE + 1)
 #define MANIFEST_MODELS_MAX 16
 #define MODEL_CALIBRATIONS_MAX 8
 #define CALIBRATION_POINTS_MAX 8
@@ -70,6 +71,9 @@ DEFINE_CLEANUP(Manifest *, manifest_free);
 /* The first model of a kind; NULL if there is none. manifest_load() guarantees one detector, one matcher and at least
  * one liveness model. */
 const Model *manifest_find(const Manifest *m, ModelKind kind);
+
+/* The model's SHA-256 in lower-case hexadecimal; `ret` has room for MODEL_SHA256_TEXT bytes. */
+void model_sha256_text(const Model *model, char *ret);
 
 /* The similarity (thousandths) from which on two faces count as the same person, such that the false-match rate is at
  * most `rate` in every calibrated population: the highest of the populations' thresholds. `ret_population` (may be

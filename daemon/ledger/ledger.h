@@ -25,6 +25,11 @@ typedef struct LedgerSetup {
         Signer *signer;                /* borrowed until ledger_free() or ledger_set_signer() */
 } LedgerSetup;
 
+/* The id (44 bytes) of the key that the next entry in `directory` must be signed with, before a key is there to open the
+ * ledger with: the last entry's, or the one that it announces if it is "key-changed"; "" for a directory without entries.
+ * Nothing is verified: ledger_open() does. -EUCLEAN if there is no reading it. */
+int ledger_peek_key(const char *directory, char *ret_key_id);
+
 /* Opens the ledger of `directory`, alone (a second opener gets -EBUSY), or begins one. What an interrupted write left
  * behind the last whole entry is cut off and the entry "repaired" says so; then an opening without a closing is closed as
  * "interrupted". The caller appends "started". All errors are logged.

@@ -10,6 +10,8 @@
  * answer, a late answer and a strange answer all mean no. Nothing is remembered. */
 
 #define ACTION_VERIFY "org.likeness.verifier1.verify"
+#define ACTION_LEDGER "org.likeness.verifier1.ledger"
+#define ACTION_MANAGE "org.likeness.verifier1.manage"
 
 typedef struct Authority Authority;
 

@@ -4,6 +4,8 @@
 #include "errors.h"
 #include "macro.h"
 
+#include <errno.h>
+
 static const struct {
         const char *word, *error, *message;
 } cause_table[_CAUSE_MAX] = {
@@ -38,12 +40,22 @@ static const struct {
                 "The examiner did not do its work; try again, and see the service's log." },
         [CAUSE_EXAMINER_STUCK] = { "examiner-stuck", LIKENESS_ERROR_UNAVAILABLE,
                 "examiner-stuck: the examiner does not end; restart the terminal if this stays." },
+        [CAUSE_RECORD] = { "record", LIKENESS_ERROR_UNAVAILABLE,
+                "The check cannot be recorded, so there is no answer; is the disk full? See the service's log." },
         [CAUSE_INTERNAL] = { "internal", LIKENESS_ERROR_UNAVAILABLE,
                 "The check failed; see the service's log." },
 };
 
 const char *cause_to_string(Cause c) {
         return (unsigned) c < _CAUSE_MAX ? cause_table[c].word : NULL;
+}
+
+int cause_from_string(const char *s) {
+        for (Cause c = 0; s && c < _CAUSE_MAX; c++)
+                if (streq(s, cause_table[c].word))
+                        return (int) c;
+
+        return -EINVAL;
 }
 
 const char *cause_error(Cause c) {

@@ -22,12 +22,15 @@ typedef enum Cause {
         CAUSE_SANDBOX,
         CAUSE_EXAMINER_FAILED,         /* died, was silent, or broke the protocol */
         CAUSE_EXAMINER_STUCK,          /* did not end when it was told to */
+        CAUSE_RECORD,                  /* the ledger cannot be written: nothing is decided */
         CAUSE_INTERNAL,
         _CAUSE_MAX,
 } Cause;
 
 /* The word for records; a static string. */
 const char *cause_to_string(Cause c);
+/* … and back; -EINVAL for any other. */
+int cause_from_string(const char *s);
 
 /* What the caller is told: the name of the D-Bus error (NULL for CAUSE_VERDICT), and what happened and what to do, in
  * words, for causes whose words do not depend on the case. Static strings. */

@@ -6,6 +6,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <systemd/sd-id128.h>
 
 #define DEFAULT_DOCUMENTS                                                                         \
         "resident-card driving-licence residence-card permanent-residence-card overseas-korean-card " \
@@ -18,6 +19,36 @@ static const char *const mode_table[_MODE_MAX] = {
 
 const char *mode_to_string(Mode m) {
         return (unsigned) m < _MODE_MAX ? mode_table[m] : NULL;
+}
+
+static int set_terminal(Configuration *c, const char *value) {
+        size_t n = strlen(value);
+        char *name;
+
+        if (n == 0 || n > TERMINAL_NAME_MAX || strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                             "0123456789-_.") != n)
+                return -EINVAL;
+
+        name = strdup(value);
+        if (!name)
+                return -ENOMEM;
+        free(c->terminal);
+        c->terminal = name;
+        return 0;
+}
+
+/* Tells this machine from all others without telling which it is: nobody can compute the machine id back. */
+static int default_terminal(Configuration *c) {
+        static const sd_id128_t likeness = SD_ID128_MAKE(5c, 0e, 4d, 1c, 7b, 1f, 4e, 0a, 9a, 62, 3d, 57, 0b, 1e, 96, 2f);
+        char name[SD_ID128_STRING_MAX];
+        sd_id128_t id;
+        int r;
+
+        r = sd_id128_get_machine_app_specific(likeness, &id);
+        if (r < 0)
+                return log_error_errno(r, "this machine has no machine id, so Name= in [Terminal] must be set: %m");
+
+        return set_terminal(c, sd_id128_to_string(id, name));
 }
 
 static int set_mode(Configuration *c, const char *value) {
@@ -105,6 +136,7 @@ typedef struct Key {
 } Key;
 
 static const Key keys[] = {
+        { "Terminal", "Name", set_terminal, "up to 64 letters, digits and - _ ." },
         { "Verification", "Mode", set_mode, "pilot or enforce" },
         { "Verification", "FalseMatchRate", set_false_match_rate, "a rate from 0.000001 to 0.01" },
         { "Verification", "AllowSuppliedReference", set_allow_supplied_reference, "yes or no" },
@@ -167,6 +199,12 @@ int configuration_load(const char *path, Configuration **ret) {
                         return log_error_errno(r, "%s: the configuration cannot be read: %m", path);
         }
 
+        if (!c->terminal) {
+                r = default_terminal(c);
+                if (r < 0)
+                        return r;
+        }
+
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -176,27 +214,29 @@ Configuration *configuration_free(Configuration *c) {
                 return NULL;
 
         documents_clear(c);
+        free(c->terminal);
         free(c);
         return NULL;
 }
 
 int configuration_policy(const Configuration *c, const Manifest *manifest, Policy *ret) {
         const Model *matcher = manifest_find(manifest, MODEL_MATCHER);
-        const char *population = NULL;
+        const char *unsupported = NULL;
         int r;
 
         Policy p = {
+                .false_match_rate = c->false_match_rate,
                 .no_match_below = matcher->no_match_below,
                 .live_from = LIVENESS_ACCEPT_FROM,
                 .attack_below = LIVENESS_REJECT_BELOW,
         };
 
-        r = manifest_threshold(manifest, c->false_match_rate, &p.match_from, NULL, &population);
+        r = manifest_threshold(manifest, c->false_match_rate, &p.match_from, &p.population, &unsupported);
         if (r < 0)
                 return log_error_errno(r,
                                 "FalseMatchRate=%g cannot be held: %s's calibration on population %s does not reach "
                                 "it; choose a higher rate or a model that was calibrated with more comparisons",
-                                c->false_match_rate, matcher->name, population);
+                                c->false_match_rate, matcher->name, unsupported);
         if (p.no_match_below > p.match_from)
                 p.no_match_below = p.match_from;
 

@@ -8,6 +8,7 @@
 /* What the administrator decided: likeness.conf. Missing keys have the strict default. */
 
 #define DOCUMENTS_MAX 32
+#define TERMINAL_NAME_MAX 64
 
 typedef enum Mode {
         MODE_PILOT,                    /* answers are not binding */
@@ -16,6 +17,7 @@ typedef enum Mode {
 } Mode;
 
 typedef struct Configuration {
+        char *terminal;                /* the name that receipts carry; by default derived from the machine's id */
         Mode mode;
         double false_match_rate;       /* Mode-independent; 1e-6 to 1e-2 */
         bool allow_supplied_reference; /* a caller may pass the portrait as a picture */

@@ -29,27 +29,46 @@ static bool enough_evidence(const Findings *f) {
         return f->frames_used >= DECISION_FRAMES_MIN && f->frames_matched >= DECISION_MATCHED_MIN;
 }
 
-void decide(const Findings *f, const Policy *p, Decision *ret) {
-        assert(outcome_has_verdict(f->outcome));
+const char *passive_to_string(Passive p) {
+        static const char *const words[_PASSIVE_MAX] = {
+                [PASSIVE_NONE] = "none",
+                [PASSIVE_OBJECTION] = "objection",
+                [PASSIVE_UNCERTAIN] = "uncertain",
+                [PASSIVE_NO_OBJECTION] = "no-objection",
+        };
 
+        return (unsigned) p < _PASSIVE_MAX ? words[p] : NULL;
+}
+
+static Passive passive_evidence(const Findings *f, const Policy *p) {
+        if (f->attack_signs != 0)
+                return PASSIVE_OBJECTION;
+        if (f->outcome == OUTCOME_REFERENCE_UNUSABLE || !enough_evidence(f))
+                return PASSIVE_NONE;
+        if (f->liveness < p->attack_below)
+                return PASSIVE_OBJECTION;
+        return f->liveness < p->live_from ? PASSIVE_UNCERTAIN : PASSIVE_NO_OBJECTION;
+}
+
+static void decide_verdict(const Findings *f, const Policy *p, Passive passive, Decision *ret) {
         if (f->outcome == OUTCOME_REFERENCE_UNUSABLE) {
                 decision_set(ret, VERDICT_REFERENCE_UNUSABLE, f->reason);
                 return;
         }
 
         /* An attack is an attack with whatever evidence there was, and whoever's face it shows. */
-        if (f->attack_signs != 0 || (enough_evidence(f) && f->liveness < p->attack_below)) {
+        if (passive == PASSIVE_OBJECTION) {
                 decision_set(ret, VERDICT_NOT_LIVE, REASON_ATTACK_SUSPECTED);
                 return;
         }
 
-        if (f->outcome == OUTCOME_TIME_RAN_OUT || !enough_evidence(f)) {
+        if (f->outcome == OUTCOME_TIME_RAN_OUT || passive == PASSIVE_NONE) {
                 decision_set(ret, VERDICT_INCONCLUSIVE, f->reason);
-                decision_add(ret, enough_evidence(f) ? REASON_NOT_CERTAIN : REASON_TIME_RAN_OUT);
+                decision_add(ret, passive == PASSIVE_NONE ? REASON_TIME_RAN_OUT : REASON_NOT_CERTAIN);
                 return;
         }
 
-        if (f->liveness < p->live_from)
+        if (passive == PASSIVE_UNCERTAIN)
                 decision_set(ret, VERDICT_INCONCLUSIVE, REASON_NOT_CERTAIN);
         else if (f->similarity < p->no_match_below)
                 decision_set(ret, VERDICT_NO_MATCH, REASON_NONE);
@@ -57,4 +76,14 @@ void decide(const Findings *f, const Policy *p, Decision *ret) {
                 decision_set(ret, VERDICT_INCONCLUSIVE, REASON_NOT_CERTAIN);
         else
                 decision_set(ret, VERDICT_MATCH, REASON_NONE);
+}
+
+void decide(const Findings *f, const Policy *p, Decision *ret) {
+        Passive passive;
+
+        assert(outcome_has_verdict(f->outcome));
+
+        passive = passive_evidence(f, p);
+        decide_verdict(f, p, passive, ret);
+        ret->passive = passive;
 }

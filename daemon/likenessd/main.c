@@ -19,7 +19,8 @@
 #define MEMORY_MAX (UINT64_C(64) * 1024 * 1024)
 
 typedef struct Arguments {
-        const char *configuration, *manifest, *models, *examiner_socket, *decoder_socket;
+        const char *configuration, *manifest, *models, *state;
+        const char *examiner_socket, *decoder_socket, *keyring_socket;
         const char *face_camera, *document_camera;
         bool demo;
 } Arguments;
@@ -32,8 +33,10 @@ static void help(void) {
                "     --config=FILE             Read this configuration\n"
                "     --manifest=FILE           The model manifest (" MANIFEST_PATH ")\n"
                "     --models=DIR              Where the models are (" MODELS_DIRECTORY ")\n"
+               "     --state=DIR               Where the ledger is kept (" STATE_DIRECTORY ")\n"
                "     --examiner-socket=PATH    (" EXAMINER_SOCKET ")\n"
                "     --decoder-socket=PATH     (" DECODER_SOCKET ")\n"
+               "     --keyring-socket=PATH     (" KEYRING_SOCKET ")\n"
                "     --demo                    Not for production: answers never bind, the examiner may work\n"
                "                               without its sandbox, recordings may stand in for cameras\n"
                "     --face-camera=FILE        With --demo: an MJPEG AVI recording instead of a camera\n"
@@ -49,8 +52,10 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 ARG_CONFIG,
                 ARG_MANIFEST,
                 ARG_MODELS,
+                ARG_STATE,
                 ARG_EXAMINER_SOCKET,
                 ARG_DECODER_SOCKET,
+                ARG_KEYRING_SOCKET,
                 ARG_DEMO,
                 ARG_FACE_CAMERA,
                 ARG_DOCUMENT_CAMERA,
@@ -61,8 +66,10 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 { "config", required_argument, NULL, ARG_CONFIG },
                 { "manifest", required_argument, NULL, ARG_MANIFEST },
                 { "models", required_argument, NULL, ARG_MODELS },
+                { "state", required_argument, NULL, ARG_STATE },
                 { "examiner-socket", required_argument, NULL, ARG_EXAMINER_SOCKET },
                 { "decoder-socket", required_argument, NULL, ARG_DECODER_SOCKET },
+                { "keyring-socket", required_argument, NULL, ARG_KEYRING_SOCKET },
                 { "demo", no_argument, NULL, ARG_DEMO },
                 { "face-camera", required_argument, NULL, ARG_FACE_CAMERA },
                 { "document-camera", required_argument, NULL, ARG_DOCUMENT_CAMERA },
@@ -87,11 +94,17 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 case ARG_MODELS:
                         a->models = optarg;
                         break;
+                case ARG_STATE:
+                        a->state = optarg;
+                        break;
                 case ARG_EXAMINER_SOCKET:
                         a->examiner_socket = optarg;
                         break;
                 case ARG_DECODER_SOCKET:
                         a->decoder_socket = optarg;
+                        break;
+                case ARG_KEYRING_SOCKET:
+                        a->keyring_socket = optarg;
                         break;
                 case ARG_DEMO:
                         a->demo = true;
@@ -171,9 +184,39 @@ static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return sd_event_exit(userdata, -ECONNRESET);
 }
 
-static int serve(sd_event *event, const VerifierSetup *setup) {
+/* What is served, and what it needs before it can be. */
+typedef struct Service {
+        sd_bus *bus;
+        Signing *signing;
+        Verifier *verifier;
+} Service;
+
+/* The name is taken when the key has come (or will not come), so that no first call finds a service that is not ready. */
+static void on_settled(Signing *signing, void *userdata) {
+        Service *service = userdata;
+        int r;
+
+        r = sd_bus_request_name(service->bus, VERIFIER_NAME, 0);
+        if (r < 0) {
+                log_error_errno(r,
+                                "the name %s cannot be owned (is likenessd running already, and does the bus policy "
+                                "permit it?): %m",
+                                VERIFIER_NAME);
+                (void) sd_event_exit(sd_bus_get_event(service->bus), r);
+                return;
+        }
+
+        (void) sd_notify(false, "READY=1");
+}
+
+static void on_rotated(Signing *signing, const char *key_id, const char *problem, void *userdata) {
+        Service *service = userdata;
+
+        verifier_rotated(service->verifier, key_id, problem);
+}
+
+static int connect_bus(sd_event *event, sd_bus **ret) {
         _cleanup_(bus_freep) sd_bus *bus = NULL;
-        _cleanup_(verifier_freep) Verifier *verifier = NULL;
         int r;
 
         r = sd_bus_open_system(&bus);
@@ -187,20 +230,34 @@ static int serve(sd_event *event, const VerifierSetup *setup) {
         if (r < 0)
                 return log_error_errno(r, "the bus cannot be watched: %m");
 
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+static int serve(sd_event *event, const SigningSetup *signing_setup, VerifierSetup *setup) {
+        static const SigningHandlers handlers = { .settled = on_settled, .rotated = on_rotated };
+        _cleanup_(bus_freep) sd_bus *bus = NULL;
+        _cleanup_(signing_freep) Signing *signing = NULL;
+        _cleanup_(verifier_freep) Verifier *verifier = NULL;
+        Service service = {};
+        int r;
+
+        r = connect_bus(event, &bus);
+        if (r < 0)
+                return r;
+        r = signing_new(&signing, event, signing_setup, &handlers, &service);
+        if (r < 0)
+                return r;
+
+        setup->signing = signing;
         r = verifier_new(&verifier, bus, event, setup);
         if (r < 0)
                 return log_error_errno(r, "the object %s cannot be offered: %m", VERIFIER_PATH);
         r = watch_signals(event, verifier);
         if (r < 0)
                 return log_error_errno(r, "signals cannot be watched: %m");
-        r = sd_bus_request_name(bus, VERIFIER_NAME, 0);
-        if (r < 0)
-                return log_error_errno(r,
-                                "the name %s cannot be owned (is likenessd running already, and does the bus policy "
-                                "permit it?): %m",
-                                VERIFIER_NAME);
 
-        (void) sd_notify(false, "READY=1");
+        service = (Service) { .bus = bus, .signing = signing, .verifier = verifier };
         return sd_event_loop(event);
 }
 
@@ -234,15 +291,24 @@ static int run(const Arguments *a) {
         if (r < 0)
                 return log_error_errno(r, "the watchdog cannot be served: %m");
 
-        return serve(event, &(VerifierSetup) {
-                        .configuration = configuration,
-                        .manifest = manifest,
-                        .policy = &policy,
-                        .examiner_socket = a->examiner_socket,
-                        .decoder_socket = a->decoder_socket,
-                        .face_camera = a->face_camera,
-                        .demo = a->demo,
-        });
+        const SigningSetup signing = {
+                .keyring_socket = a->keyring_socket,
+                .state = a->state,
+                .configuration = configuration,
+                .policy = &policy,
+                .manifest = manifest,
+                .demo = a->demo,
+        };
+        VerifierSetup verifier = {
+                .configuration = configuration,
+                .manifest = manifest,
+                .policy = &policy,
+                .examiner_socket = a->examiner_socket,
+                .decoder_socket = a->decoder_socket,
+                .face_camera = a->face_camera,
+                .demo = a->demo,
+        };
+        return serve(event, &signing, &verifier);
 }
 
 int main(int argc, char *argv[]) {
@@ -251,10 +317,13 @@ int main(int argc, char *argv[]) {
                 .models = MODELS_DIRECTORY,
                 .examiner_socket = EXAMINER_SOCKET,
                 .decoder_socket = DECODER_SOCKET,
+                .keyring_socket = KEYRING_SOCKET,
+                .state = STATE_DIRECTORY,
         };
         int r;
 
         log_parse_environment();
+        signer_wipe_json();
 
         r = parse_argv(argc, argv, &arguments);
         if (r <= 0)

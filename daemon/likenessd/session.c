@@ -26,8 +26,7 @@ struct Session {
 
         SessionState state;
         Request *request;
-        uid_t caller;
-        char support_code[SUPPORT_CODE_SIZE];
+        Attempt attempt;
 
         ExaminerLink *examiner, *decoder;
         bool examiner_ready;
@@ -80,7 +79,7 @@ static void session_log_times(const Session *s) {
         for (size_t i = 0; i < ELEMENTSOF(times) && n < sizeof(text); i++)
                 n += (size_t) snprintf(text + n, sizeof(text) - n, " %s=%" PRIu64, names[i],
                                 times[i] > s->called_usec ? times[i] - s->called_usec : 0);
-        log_debug("%s: timing:%s frames-captured=%" PRIu32 " frames-used=%" PRIu32, s->support_code, text,
+        log_debug("%s: timing:%s frames-captured=%" PRIu32 " frames-used=%" PRIu32, s->attempt.support_code, text,
                         s->frames_captured, s->frames_used);
 }
 
@@ -99,20 +98,19 @@ static void session_close(Session *s) {
         result->binding = s->setup.configuration->mode == MODE_ENFORCE && !s->setup.demo;
         result->duration_usec = (now_monotonic_usec() - s->opened_usec + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC) *
                         (100 * USEC_PER_MSEC);
-        result->support_code = s->support_code;
+        result->support_code = s->attempt.support_code;
 
-        const RecordClosing closing = {
+        const Closing closing = {
                 .cause = result->cause,
                 .decision = result->cause == CAUSE_VERDICT ? &result->decision : NULL,
                 .face_seen = s->face_seen,
                 .binding = result->binding,
-                .duration_usec = result->duration_usec,
         };
-        r = record_close(s->setup.record, s->support_code, &closing, &result->receipt);
+        r = record_close(s->setup.record, &s->attempt, &closing, &result->receipt);
         if (r < 0) {
                 /* no verdict without a record of it */
-                log_error_errno(r, "%s: the closing entry cannot be written: %m", s->support_code);
-                result->cause = CAUSE_INTERNAL;
+                log_error_errno(r, "%s: the closing entry cannot be written: %m", s->attempt.support_code);
+                result->cause = CAUSE_RECORD;
                 free(TAKE_PTR(result->message));
         }
 
@@ -153,19 +151,19 @@ static void session_begin_end(Session *s, Cause cause) {
         if (!s->examiner && !s->decoder) {
                 r = sd_event_add_defer(s->setup.event, &s->close, on_close, s);
                 if (r < 0)
-                        log_error_errno(r, "%s: cannot be closed: %m", s->support_code);
+                        log_error_errno(r, "%s: cannot be closed: %m", s->attempt.support_code);
         }
 }
 
 static void session_fail(Session *s, int error, const char *what) {
-        log_error_errno(error, "%s: %s: %m", s->support_code, what);
+        log_error_errno(error, "%s: %s: %m", s->attempt.support_code, what);
         session_begin_end(s, CAUSE_INTERNAL);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         Session *s = userdata;
 
-        log_warning("%s: the %s exceeded its time", s->support_code,
+        log_warning("%s: the %s exceeded its time", s->attempt.support_code,
                         s->state == SESSION_DECODING ? "decoding" : "examination");
         session_begin_end(s, CAUSE_EXAMINER_FAILED);
         return 0;
@@ -305,7 +303,7 @@ static void session_describe_model(Session *s, const Findings *f) {
                                    m->models[f->model].name, what, m->models[f->model].path) < 0)
                 s->result.message = NULL;
 
-        log_error("%s: %s", s->support_code, s->result.message ? s->result.message : "out of memory");
+        log_error("%s: %s", s->attempt.support_code, s->result.message ? s->result.message : "out of memory");
 }
 
 static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata) {
@@ -333,7 +331,7 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
 static void on_link_failed(ExaminerLink *l, const char *what, void *userdata) {
         Session *s = userdata;
 
-        log_error("%s: the %s failed: %s", s->support_code, l == s->decoder ? "decoder" : "examiner", what);
+        log_error("%s: the %s failed: %s", s->attempt.support_code, l == s->decoder ? "decoder" : "examiner", what);
         session_begin_end(s, CAUSE_EXAMINER_FAILED);
 }
 
@@ -341,7 +339,7 @@ static void on_link_gone(ExaminerLink *l, bool stuck, void *userdata) {
         Session *s = userdata;
 
         if (stuck) {
-                log_error("%s: the %s does not end; no other check can start until it is gone", s->support_code,
+                log_error("%s: the %s does not end; no other check can start until it is gone", s->attempt.support_code,
                                 l == s->decoder ? "decoder" : "examiner");
                 s->stuck = true;
                 if (s->state < SESSION_ENDING)
@@ -393,7 +391,7 @@ int session_new(
 
         s->setup = *setup;
         s->request = request;
-        s->caller = caller;
+        s->attempt = (Attempt) { .request = request, .caller = caller };
         s->handlers = handlers;
         s->userdata = userdata;
         s->pixels = -1;
@@ -421,8 +419,7 @@ int session_start(Session *s) {
         int r;
 
         s->opened_usec = now_monotonic_usec();
-        r = record_open(s->setup.record, &(RecordOpening) { .request = s->request, .caller = s->caller },
-                        s->support_code);
+        r = record_open(s->setup.record, &s->attempt);
         if (r < 0)
                 return log_error_errno(r, "the opening entry cannot be written, so no check is made: %m");
 
@@ -446,7 +443,7 @@ int session_start(Session *s) {
                                 &link_handlers, s);
         if (r < 0) {
                 log_error_errno(r, "%s: no connection to the examiner's sockets %s and %s (are they there?): %m",
-                                s->support_code, s->setup.examiner_socket, s->setup.decoder_socket);
+                                s->attempt.support_code, s->setup.examiner_socket, s->setup.decoder_socket);
                 session_begin_end(s, CAUSE_EXAMINER_FAILED);
         }
 
@@ -455,6 +452,14 @@ int session_start(Session *s) {
 
 void session_end(Session *s, Cause cause) {
         session_begin_end(s, cause);
+}
+
+uid_t session_get_caller(const Session *s) {
+        return s->attempt.caller;
+}
+
+const char *session_get_nonce(const Session *s) {
+        return s->request->nonce;
 }
 
 bool session_is_stuck(const Session *s) {

@@ -37,7 +37,7 @@ typedef struct SessionResult {
         char *receipt;                 /* may be empty; owned by the session */
         const char *support_code;
         bool binding;
-        uint64_t duration_usec;        /* rounded to 100 ms: a finer time would tell about the person */
+        uint64_t duration_usec;        /* rounded to 100 ms: a finer time would tell about the person; 0: not known */
 } SessionResult;
 
 typedef struct SessionHandlers {
@@ -77,6 +77,10 @@ int session_start(Session *s);
 
 /* Ends a session early: CAUSE_CANCELLED, CAUSE_CALLER_GONE or CAUSE_INTERRUPTED. `closed` follows; too late is ignored. */
 void session_end(Session *s, Cause cause);
+
+/* Who asked for it, and with which nonce (NULL if none; owned by the session). */
+uid_t session_get_caller(const Session *s);
+const char *session_get_nonce(const Session *s);
 
 /* True if processes of a closed session are still there: then nothing else may start. */
 bool session_is_stuck(const Session *s);

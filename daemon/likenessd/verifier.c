@@ -1,192 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "verifier.h"
-#include "authority.h"
-#include "build-config.h"
 #include "cameras.h"
 #include "clock.h"
 #include "errors.h"
 #include "log.h"
-#include "prompts.h"
-#include "session.h"
+#include "verifier-private.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <sys/random.h>
-
-struct Verifier {
-        VerifierSetup setup;
-        sd_bus *bus;
-        sd_event *event;
-        Authority *authority;
-        Record *record;
-        sd_bus_slot *object, *sessions;
-        bool stopping;
-
-        /* the one check */
-        Session *session;
-        bool session_closed;           /* answered, but its processes are stuck */
-        char *camera;
-        char *path;                    /* its object */
-        char *caller;                  /* unique name */
-        sd_bus_track *track;           /* tells when the caller leaves the bus */
-        sd_bus_message *call;          /* Verify(), to be answered; NULL after Begin() */
-};
 
 static void verifier_forget_session(Verifier *v) {
         v->session = session_free(v->session);
-        v->session_closed = false;
-        v->track = sd_bus_track_unref(v->track);
-        v->call = sd_bus_message_unref(v->call);
+        v->audience = audience_free(v->audience);
         free(TAKE_PTR(v->camera));
-        free(TAKE_PTR(v->path));
-        free(TAKE_PTR(v->caller));
         if (v->stopping)
                 (void) sd_event_exit(v->event, 0);
-}
-
-static int append_string(sd_bus_message *m, const char *key, const char *value) {
-        return sd_bus_message_append(m, "{sv}", key, "s", value);
-}
-
-static int append_reasons(sd_bus_message *m, const Decision *d) {
-        int r;
-
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", "reasons");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "s");
-        for (size_t i = 0; i < d->n_reasons && r >= 0; i++)
-                r = sd_bus_message_append(m, "s", reason_to_string(d->reasons[i]));
-        for (size_t i = 0; i < 3 && r >= 0; i++)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-/* "sa{sv}": the verdict and what is told with it; an empty verdict and the error if there is none. */
-static int append_result(sd_bus_message *m, const SessionResult *result) {
-        bool verdict = result->cause == CAUSE_VERDICT;
-        int r;
-
-        r = sd_bus_message_append(m, "s", verdict ? verdict_to_string(result->decision.verdict) : "");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0 && verdict) {
-                r = append_reasons(m, &result->decision);
-                if (r >= 0)
-                        r = sd_bus_message_append(m, "{sv}{sv}{sv}", "receipt", "s", result->receipt, "binding",
-                                        "b", result->binding, "duration", "t", result->duration_usec);
-        } else if (r >= 0) {
-                r = append_string(m, "error", result->error);
-                if (r >= 0)
-                        r = append_string(m, "message", result->message ? result->message : "Out of memory.");
-        }
-        if (r >= 0)
-                r = append_string(m, "support-code", result->support_code);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-/* A signal of the session's object, to its caller only. */
-static int new_session_signal(Verifier *v, const char *member, sd_bus_message **ret) {
-        sd_bus_message *m = NULL;
-        int r;
-
-        r = sd_bus_message_new_signal(v->bus, &m, v->path, SESSION_INTERFACE, member);
-        if (r >= 0)
-                r = sd_bus_message_set_destination(m, v->caller);
-        if (r < 0) {
-                sd_bus_message_unref(m);
-                return r;
-        }
-
-        *ret = m;
-        return 0;
-}
-
-static sd_bus_message *message_free(sd_bus_message *m) {
-        return sd_bus_message_unref(m);
-}
-DEFINE_CLEANUP(sd_bus_message *, message_free);
-
-static int send_prompt(Verifier *v, Prompt prompt, uint32_t progress, uint64_t remaining_usec) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
-        int r;
-
-        r = new_session_signal(v, "Prompt", &m);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "ssa{sv}", prompt_to_string(prompt), prompt_text(prompt), 2, "deadline", "t",
-                        remaining_usec, "progress", "u", progress);
-        if (r < 0)
-                return r;
-
-        return sd_bus_send(v->bus, m, NULL);
-}
-
-static int send_finished(Verifier *v, const SessionResult *result) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
-        int r;
-
-        r = new_session_signal(v, "Finished", &m);
-        if (r < 0)
-                return r;
-        r = append_result(m, result);
-        if (r < 0)
-                return r;
-
-        return sd_bus_send(v->bus, m, NULL);
-}
-
-static int reply_verify(Verifier *v, const SessionResult *result) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
-        int r;
-
-        if (result->cause != CAUSE_VERDICT)
-                return sd_bus_reply_method_errorf(v->call, result->error, "%s",
-                                result->message ? result->message : "Out of memory.");
-
-        r = sd_bus_message_new_method_return(v->call, &m);
-        if (r < 0)
-                return r;
-        r = append_result(m, result);
-        if (r < 0)
-                return r;
-
-        return sd_bus_send(v->bus, m, NULL);
 }
 
 static void on_session_prompt(
                 Session *s, Prompt prompt, uint32_t progress, uint64_t remaining_usec, void *userdata) {
 
-        int r = send_prompt(userdata, prompt, progress, remaining_usec);
+        Verifier *v = userdata;
 
-        if (r < 0)
-                log_warning_errno(r, "a prompt cannot be sent: %m");
+        audience_prompt(v->audience, prompt, progress, remaining_usec);
 }
 
 static void on_session_closed(Session *s, const SessionResult *result, void *userdata) {
         Verifier *v = userdata;
-        int r;
 
-        r = v->call ? reply_verify(v, result) : send_finished(v, result);
-        if (r < 0)
-                log_error_errno(r, "%s: the caller cannot be answered: %m", result->support_code);
-
-        v->call = sd_bus_message_unref(v->call);
-        if (session_is_stuck(s)) {
-                v->session_closed = true;
-                v->track = sd_bus_track_unref(v->track);
-                if (v->stopping)
-                        (void) sd_event_exit(v->event, 0);
-                return;
-        }
-        verifier_forget_session(v);
+        audience_finish(v->audience, result);
+        v->audience = audience_free(v->audience);
+        if (!session_is_stuck(s))
+                verifier_forget_session(v);
+        else if (v->stopping)
+                (void) sd_event_exit(v->event, 0);
 }
 
 static void on_session_unstuck(Session *s, void *userdata) {
@@ -200,12 +46,11 @@ static const SessionHandlers session_handlers = {
         .unstuck = on_session_unstuck,
 };
 
-static int on_caller_gone(sd_bus_track *track, void *userdata) {
+static void on_audience_left(Audience *a, void *userdata) {
         Verifier *v = userdata;
 
-        if (v->session && !v->session_closed)
+        if (v->session && a == v->audience)
                 session_end(v->session, CAUSE_CALLER_GONE);
-        return 0;
 }
 
 static int choose_camera(Verifier *v, char **ret, sd_bus_error *error) {
@@ -222,21 +67,18 @@ static int choose_camera(Verifier *v, char **ret, sd_bus_error *error) {
         return r;
 }
 
-/* Paths are random, so that they do not count the terminal's customers for everybody. */
-static int new_session_path(char **ret) {
-        uint64_t random;
-
-        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-                return -EIO;
-        return asprintf(ret, SESSION_PATH "/%016" PRIx64, random) < 0 ? -ENOMEM : 0;
+int verifier_check_able(const Verifier *v, sd_bus_error *error) {
+        if (v->stopping)
+                return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_INTERRUPTED));
+        if (!signing_record(v->setup.signing))
+                return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, signing_problem(v->setup.signing));
+        return 0;
 }
 
 static int check_idle(const Verifier *v, sd_bus_error *error) {
-        if (v->stopping)
-                return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_INTERRUPTED));
-        if (v->session_closed)
+        if (v->session && !v->audience)
                 return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_EXAMINER_STUCK));
-        if (v->session)
+        if (v->session || v->rotation)
                 return sd_bus_error_set(error, LIKENESS_ERROR_BUSY,
                                 "Another check is under way on this terminal; try again when it has ended.");
         return 0;
@@ -253,39 +95,97 @@ static int get_sender_uid(sd_bus_message *m, uid_t *ret) {
         return r;
 }
 
-static int watch_caller(Verifier *v, const char *caller) {
-        int r;
+/* What an authorised call asks for, before it is known whether a check is needed for it. */
+typedef struct Call {
+        sd_bus_message *message;
+        uint64_t called_usec;
+        bool begin;                    /* answered with the session's object, then told by signals */
+        uid_t uid;
+        const char *nonce;
+} Call;
 
-        r = sd_bus_track_new(v->bus, &v->track, on_caller_gone, v);
-        if (r < 0)
-                return r;
-        r = sd_bus_track_add_name(v->track, caller);
-        if (r < 0)
-                return r;
-
-        v->caller = strdup(caller);
-        return v->caller ? 0 : -ENOMEM;
+static int add_to_audience(Audience *a, const Call *call) {
+        return call->begin ? audience_add_listener(a, call->message) : audience_add_call(a, call->message);
 }
 
-static int start_session(Verifier *v, sd_bus_message *m, uint64_t called_usec, sd_bus_error *error) {
-        _cleanup_(request_freep) Request *request = NULL;
-        uint64_t authorised_usec = now_monotonic_usec();
-        uid_t uid;
+/* Begin() is answered at once with the object; Verify() and GetResult() when there is a result. */
+static int reply_first(const Audience *a, const Call *call) {
+        return call->begin ? sd_bus_reply_method_return(call->message, "o", audience_path(a)) : 1;
+}
+
+/* Tells what was recorded, in the form in which it was told. */
+static int tell_recorded(Verifier *v, const Call *call, const RecordedAnswer *answer) {
+        _cleanup_(audience_freep) Audience *audience = NULL;
         int r;
 
-        r = request_read(m, v->setup.configuration, &request, error);
+        const SessionResult result = {
+                .cause = answer->cause,
+                .decision = answer->decision,
+                .error = cause_error(answer->cause),
+                .message = (char *) cause_message(answer->cause),
+                .receipt = answer->receipt,
+                .support_code = answer->support_code,
+                .binding = answer->binding,
+        };
+
+        r = audience_new(&audience, v->bus, on_audience_left, v);
         if (r < 0)
                 return r;
-        r = get_sender_uid(m, &uid);
+        r = add_to_audience(audience, call);
         if (r < 0)
                 return r;
+        r = reply_first(audience, call);
+        if (r < 0)
+                return r;
+
+        audience_finish(audience, &result);
+        return 1;
+}
+
+static bool nonce_is_running(const Verifier *v, const char *nonce) {
+        const char *running = v->session && v->audience ? session_get_nonce(v->session) : NULL;
+
+        return nonce && running && streq(nonce, running);
+}
+
+/* A nonce that was used is never checked again: its caller joins the running check or is told its answer. 1 if that was
+ * done, 0 if the nonce is new. */
+static int answer_again(Verifier *v, const Call *call, sd_bus_error *error) {
+        RecordedAnswer answer = {};
+        int r;
+
+        if (nonce_is_running(v, call->nonce)) {
+                if (session_get_caller(v->session) != call->uid)
+                        return check_idle(v, error);
+                r = add_to_audience(v->audience, call);
+                return r < 0 ? r : reply_first(v->audience, call);
+        }
+        if (!call->nonce)
+                return 0;
+
+        r = record_find(signing_record(v->setup.signing), call->nonce, &answer);
+        if (r <= 0)
+                return r;
+
+        if (answer.caller == call->uid)
+                r = tell_recorded(v, call, &answer);
+        else
+                r = sd_bus_error_set(error, LIKENESS_ERROR_BAD_REQUEST, "nonce: was used already; take a new one");
+        recorded_answer_done(&answer);
+        return r;
+}
+
+static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_error *error) {
+        uint64_t authorised_usec = now_monotonic_usec();
+        int r;
+
         r = choose_camera(v, &v->camera, error);
         if (r < 0)
                 return r;
-        r = new_session_path(&v->path);
+        r = audience_new(&v->audience, v->bus, on_audience_left, v);
         if (r < 0)
                 return r;
-        r = watch_caller(v, sd_bus_message_get_sender(m));
+        r = add_to_audience(v->audience, call);
         if (r < 0)
                 return r;
 
@@ -294,56 +194,83 @@ static int start_session(Verifier *v, sd_bus_message *m, uint64_t called_usec, s
                 .configuration = v->setup.configuration,
                 .manifest = v->setup.manifest,
                 .policy = v->setup.policy,
-                .record = v->record,
+                .record = signing_record(v->setup.signing),
                 .examiner_socket = v->setup.examiner_socket,
                 .decoder_socket = v->setup.decoder_socket,
                 .camera = v->camera,
                 .demo = v->setup.demo,
         };
-        r = session_new(&v->session, &setup, request, uid, &session_handlers, v);
+        r = session_new(&v->session, &setup, *request, call->uid, &session_handlers, v);
         if (r < 0)
                 return r;
-        (void) TAKE_PTR(request);
+        (void) TAKE_PTR(*request);
 
-        session_set_times(v->session, called_usec, authorised_usec);
-        return session_start(v->session);
+        session_set_times(v->session, call->called_usec, authorised_usec);
+        r = session_start(v->session);
+        if (r < 0)
+                return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_RECORD));
+        return 0;
 }
 
-/* The call is authorised: reads the request and opens a session for it. */
-static int open_session(Verifier *v, sd_bus_message *m, uint64_t called_usec, sd_bus_error *error) {
+/* Begin() or Verify(), authorised. */
+static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec, bool begin, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *request = NULL;
+        Call call = { .message = m, .called_usec = called_usec, .begin = begin };
         int r;
 
+        r = verifier_check_able(v, error);
+        if (r < 0)
+                return r;
+        r = request_read(m, v->setup.configuration, &request, error);
+        if (r < 0)
+                return r;
+        r = get_sender_uid(m, &call.uid);
+        if (r < 0)
+                return r;
+
+        call.nonce = request->nonce;
+        r = answer_again(v, &call, error);
+        if (r != 0)
+                return r;
         r = check_idle(v, error);
         if (r < 0)
                 return r;
 
-        r = start_session(v, m, called_usec, error);
-        if (r < 0)
+        r = new_session(v, &request, &call, error);
+        if (r < 0) {
                 verifier_forget_session(v);
-        return r;
+                return r;
+        }
+        return reply_first(v->audience, &call);
 }
 
 static int begin_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error) {
-        Verifier *v = userdata;
-        int r;
-
-        r = open_session(v, m, called_usec, error);
-        if (r < 0)
-                return r;
-
-        return sd_bus_reply_method_return(m, "o", v->path);
+        return check_authorised(userdata, m, called_usec, /* begin= */ true, error);
 }
 
 static int verify_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error) {
+        return check_authorised(userdata, m, called_usec, /* begin= */ false, error);
+}
+
+static int result_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error) {
+        Call call = { .message = m, .called_usec = called_usec };
         Verifier *v = userdata;
         int r;
 
-        r = open_session(v, m, called_usec, error);
+        r = verifier_check_able(v, error);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(m, "s", &call.nonce);
+        if (r < 0)
+                return r;
+        r = get_sender_uid(m, &call.uid);
         if (r < 0)
                 return r;
 
-        v->call = sd_bus_message_ref(m);
-        return 1;
+        r = answer_again(v, &call, error);
+        if (r == 0)
+                return sd_bus_error_set(error, LIKENESS_ERROR_BAD_REQUEST, "nonce: no check was asked for with it");
+        return r;
 }
 
 static int method_begin(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -358,7 +285,13 @@ static int method_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return authority_check(v->authority, m, ACTION_VERIFY, verify_authorised, v);
 }
 
-/* A session's object is there for its caller only; for everybody else there is no such object. */
+static int method_get_result(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Verifier *v = userdata;
+
+        return authority_check(v->authority, m, ACTION_VERIFY, result_authorised, v);
+}
+
+/* A session's object is there for those who asked for it only; for everybody else there is no such object. */
 static int find_session(
                 sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error) {
 
@@ -366,10 +299,10 @@ static int find_session(
         Verifier *v = userdata;
         const char *sender;
 
-        if (!m || !v->session || v->session_closed || !streq(path, v->path))
+        if (!m || !v->session || !v->audience || !streq(path, audience_path(v->audience)))
                 return 0;
         sender = sd_bus_message_get_sender(m);
-        if (!sender || !streq(sender, v->caller))
+        if (!sender || !audience_includes(v->audience, sender))
                 return 0;
 
         *ret = v;
@@ -388,84 +321,28 @@ static int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, NULL);
 }
 
-static int get_version(
-                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                void *userdata, sd_bus_error *error) {
-
-        return sd_bus_message_append(reply, "s", VERSION);
-}
-
-static int get_mode(
-                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                void *userdata, sd_bus_error *error) {
-
-        Verifier *v = userdata;
-
-        return sd_bus_message_append(reply, "s", mode_to_string(v->setup.configuration->mode));
-}
-
-static int get_documents(
-                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                void *userdata, sd_bus_error *error) {
-
-        Verifier *v = userdata;
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "s");
-        for (size_t i = 0; i < v->setup.configuration->n_documents && r >= 0; i++)
-                r = sd_bus_message_append(reply, "s", v->setup.configuration->documents[i]);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-/* A JWK set; empty as long as nothing is signed. */
-static int get_public_key(
-                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                void *userdata, sd_bus_error *error) {
-
-        return sd_bus_message_append(reply, "s", "{\"keys\":[]}");
-}
-
-static int get_models(
-                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                void *userdata, sd_bus_error *error) {
-
-        Verifier *v = userdata;
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "{ss}");
-        for (size_t i = 0; i < v->setup.manifest->n_models && r >= 0; i++) {
-                const Model *model = &v->setup.manifest->models[i];
-                char hex[2 * MODEL_SHA256_SIZE + 1];
-
-                for (size_t j = 0; j < MODEL_SHA256_SIZE; j++)
-                        (void) snprintf(hex + 2 * j, 3, "%02x", model->sha256[j]);
-                r = sd_bus_message_append(reply, "{ss}", model->name, hex);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int get_state(
-                sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                void *userdata, sd_bus_error *error) {
-
-        Verifier *v = userdata;
-
-        return sd_bus_message_append(reply, "s", v->session ? "busy" : "idle");
-}
-
 static const sd_bus_vtable verifier_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Begin", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", session), method_begin,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_ARGS("a{sv}", request),
                         SD_BUS_RESULT("s", verdict, "a{sv}", result), method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Mode", "s", get_mode, 0, 0),
-        SD_BUS_PROPERTY("Documents", "as", get_documents, 0, 0),
-        SD_BUS_PROPERTY("PublicKey", "s", get_public_key, 0, 0),
-        SD_BUS_PROPERTY("Models", "a{ss}", get_models, 0, 0),
+        SD_BUS_METHOD_WITH_ARGS("GetResult", SD_BUS_ARGS("s", nonce), SD_BUS_RESULT("s", verdict, "a{sv}", result),
+                        method_get_result, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Checkpoint", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", checkpoint),
+                        verifier_method_checkpoint, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ExportLedger", SD_BUS_ARGS("t", from, "h", to), SD_BUS_NO_RESULT,
+                        verifier_method_export_ledger, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RotateKey", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", key_id),
+                        verifier_method_rotate_key, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Version", "s", verifier_get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Terminal", "s", verifier_get_property, 0, 0),
+        SD_BUS_PROPERTY("Mode", "s", verifier_get_property, 0, 0),
+        SD_BUS_PROPERTY("Documents", "as", verifier_get_property, 0, 0),
+        SD_BUS_PROPERTY("PublicKey", "s", verifier_get_property, 0, 0),
+        SD_BUS_PROPERTY("Models", "a{ss}", verifier_get_property, 0, 0),
         /* never broadcast: a change would tell everybody about a customer */
-        SD_BUS_PROPERTY("State", "s", get_state, 0, 0),
+        SD_BUS_PROPERTY("State", "s", verifier_get_property, 0, 0),
         SD_BUS_VTABLE_END,
 };
 
@@ -493,8 +370,6 @@ int verifier_new(Verifier **ret, sd_bus *bus, sd_event *event, const VerifierSet
 
         r = authority_new(&v->authority, bus);
         if (r >= 0)
-                r = record_new(&v->record, setup->demo);
-        if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, &v->object, VERIFIER_PATH, VERIFIER_INTERFACE, verifier_vtable, v);
         if (r >= 0)
                 r = sd_bus_add_fallback_vtable(bus, &v->sessions, SESSION_PATH, SESSION_INTERFACE, session_vtable,
@@ -512,10 +387,10 @@ Verifier *verifier_free(Verifier *v) {
 
         v->stopping = false;
         verifier_forget_session(v);
+        sd_bus_message_unref(v->rotation);
         sd_bus_slot_unref(v->sessions);
         sd_bus_slot_unref(v->object);
         authority_free(v->authority);
-        record_free(v->record);
         sd_event_unref(v->event);
         sd_bus_unref(v->bus);
         free(v);
@@ -524,7 +399,7 @@ Verifier *verifier_free(Verifier *v) {
 
 void verifier_stop(Verifier *v) {
         v->stopping = true;
-        if (v->session && !v->session_closed)
+        if (v->session && v->audience)
                 session_end(v->session, CAUSE_INTERRUPTED);
         else
                 (void) sd_event_exit(v->event, 0);

@@ -3,17 +3,16 @@
 
 #include "configuration.h"
 #include "macro.h"
+#include "signing.h"
 
 #include <systemd/sd-bus.h>
 
-/* The bus object org.likeness.Verifier1: passes every call through the gate, has at most one session, and tells that
- * session's caller, and nobody else, how it goes. schemas/org.likeness.Verifier1.xml describes it for callers. */
+/* The bus object org.likeness.Verifier1: passes every call through the gate, has at most one session, and tells those
+ * who asked for it, and nobody else, how it goes. schemas/org.likeness.Verifier1.xml describes it for callers. */
 
 #define VERIFIER_NAME "org.likeness.Verifier1"
 #define VERIFIER_PATH "/org/likeness/Verifier1"
 #define VERIFIER_INTERFACE "org.likeness.Verifier1"
-#define SESSION_PATH VERIFIER_PATH "/session"
-#define SESSION_INTERFACE "org.likeness.Verifier1.Session"
 
 typedef struct Verifier Verifier;
 
@@ -22,6 +21,7 @@ typedef struct VerifierSetup {
         const Configuration *configuration;
         const Manifest *manifest;
         const Policy *policy;
+        Signing *signing;
         const char *examiner_socket, *decoder_socket;
         const char *face_camera;       /* a recording that stands in for the camera (demo); NULL to find a camera */
         bool demo;
@@ -31,6 +31,9 @@ typedef struct VerifierSetup {
 int verifier_new(Verifier **ret, sd_bus *bus, sd_event *event, const VerifierSetup *setup);
 Verifier *verifier_free(Verifier *v);
 DEFINE_CLEANUP(Verifier *, verifier_free);
+
+/* How a change of the key ended: the new key's id, or NULL and words. */
+void verifier_rotated(Verifier *v, const char *key_id, const char *problem);
 
 /* Accepts no further check, ends the running one and leaves the event loop when its end is recorded and answered. */
 void verifier_stop(Verifier *v);
