@@ -95,7 +95,8 @@ static void on_key(KeyringAnswer *answer, void *userdata) {
 
 static int signing_ask(Signing *s, KeyringOperation operation, const char *key_id, KeyringHandler handler) {
         s->client = keyring_client_free(s->client);
-        return keyring_client_new(&s->client, s->event, s->setup.keyring_socket, operation, key_id, handler, s);
+        return keyring_client_new(&s->client, s->event, s->setup.keyring_socket, s->setup.demo, operation, key_id,
+                        handler, s);
 }
 
 /* The answer to the first question. A rotation that was interrupted is finished if the ledger announced the new key, and
