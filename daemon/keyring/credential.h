@@ -4,7 +4,8 @@
 #include "keyring-protocol.h"
 #include "macro.h"
 
-/* The keyring's password: the credential CREDENTIAL_NAME, which systemd decrypts for the helper's unit alone. */
+/* The keyring's password: the credential CREDENTIAL_NAME, which systemd decrypts for the helper's unit
+ * alone. */
 
 #define CREDENTIAL_NAME "likeness-keyring"
 #define PASSWORD_SIZE_MIN 16           /* bytes; a line break at the end does not count */

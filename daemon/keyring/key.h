@@ -3,7 +3,8 @@
 
 #include "keyring-protocol.h"
 
-/* One private key as the keyring holds it. Copies that jansson makes are wiped if signer_wipe_json() was called. */
+/* One private key as the keyring holds it. Copies that jansson makes are wiped if signer_wipe_json() was
+ * called. */
 
 #define KEY_TEXT_SIZE 1024             /* an EC P-256 JWK takes about 190 */
 
@@ -15,5 +16,6 @@ typedef struct Key {
 /* Makes a new EC P-256 key. 0, -ENOMEM, or -EIO if the library refuses. */
 int key_generate(Key *ret);
 
-/* Takes a private key from its text (untrusted) and finds its id; -EBADMSG if it is no EC P-256 private key. */
+/* Takes a private key from its text (untrusted) and finds its id; -EBADMSG if it is no EC P-256 private
+ * key. */
 int key_parse(const char *text, Key *ret);

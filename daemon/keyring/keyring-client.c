@@ -215,7 +215,8 @@ int keyring_client_new(
         r = sd_event_add_io(event, &c->io, c->fd, EPOLLIN, on_reply, c);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(event, &c->timeout, CLOCK_MONOTONIC, KEYRING_CLIENT_TIMEOUT_USEC, 0, on_timeout, c);
+        r = sd_event_add_time_relative(event, &c->timeout, CLOCK_MONOTONIC, KEYRING_CLIENT_TIMEOUT_USEC, 0,
+                        on_timeout, c);
         if (r < 0)
                 return r;
 

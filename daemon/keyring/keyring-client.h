@@ -6,7 +6,8 @@
 
 #include <systemd/sd-event.h>
 
-/* One request to likeness-keyring, without blocking: connects, asks, and tells the answer from the event loop. */
+/* One request to likeness-keyring, without blocking: connects, asks, and tells the answer from the event
+ * loop. */
 
 /* Longer than the helper waits for another helper (3 s) and needs for itself (tens of milliseconds). */
 #define KEYRING_CLIENT_TIMEOUT_USEC (UINT64_C(10) * 1000 * 1000)
@@ -25,10 +26,10 @@ typedef struct KeyringAnswer {
 /* Called once, from the event loop. May free the client. */
 typedef void (*KeyringHandler)(KeyringAnswer *answer, void *userdata);
 
-/* Asks the helper behind `socket_path`; `demo` says whether likenessd was started with --demo. `key_id` is the key that the
- * operation names (see keyring-protocol.h), NULL or "" for none. Everything that goes wrong with the helper is an outcome; a
- * negative errno is returned only for what is wrong here (-ENOMEM, -EINVAL for a malformed key id, errors of sd-event).
- * `event` is referenced. */
+/* Asks the helper behind `socket_path`; `demo` says whether likenessd was started with --demo. `key_id` is
+ * the key that the operation names (see keyring-protocol.h), NULL or "" for none. Everything that goes wrong
+ * with the helper is an outcome; a negative errno is returned only for what is wrong here (-ENOMEM, -EINVAL
+ * for a malformed key id, errors of sd-event). `event` is referenced. */
 int keyring_client_new(
                 KeyringClient **ret,
                 sd_event *event,

@@ -34,7 +34,8 @@ bool keyring_file_header_valid(const uint8_t *data, size_t size) {
         data += MAGIC_SIZE;
         size -= MAGIC_SIZE;
 
-        /* The variant ends with one offset: where the salt, its only member of variable size before the last, ends. */
+        /* The variant ends with one offset: where the salt, its only member of variable size before the
+         * last, ends. */
         offset_size = size <= UINT8_MAX ? 1 : size <= UINT16_MAX ? 2 : 4;
         if (size < ITEMS_AT + offset_size ||
             read_little_endian(data + size - offset_size, offset_size) != SALT_END ||

@@ -3,12 +3,14 @@
 
 #include <stdint.h>
 
-/* Between likenessd and likeness-keyring: one request, one reply, over one connected AF_UNIX stream socket per request.
- * Both are structures of fixed size in the machine's byte order, without padding; what is not used is zero. With the
- * outcome KEYRING_DONE, and only then, the reply carries one descriptor (SCM_RIGHTS): a memfd with all of KEYRING_SEALS
- * that holds one private key as JWK text, at most KEYRING_KEY_SIZE_MAX bytes, without a NUL at the end.
+/* Between likenessd and likeness-keyring: one request, one reply, over one connected AF_UNIX stream socket
+ * per request. Both are structures of fixed size in the machine's byte order, without padding; what is not
+ * used is zero. With the outcome KEYRING_DONE, and only then, the reply carries one descriptor (SCM_RIGHTS):
+ * a memfd with all of KEYRING_SEALS that holds one private key as JWK text, at most KEYRING_KEY_SIZE_MAX
+ * bytes, without a NUL at the end.
  *
- * A terminal has one current key, and at most one pending key while it rotates. What a reply says is on disk.
+ * A terminal has one current key, and at most one pending key while it rotates. What a reply says is on
+ * disk.
  *
  *   LOAD     → the current key. A terminal that was never provisioned gets its first one, but only if the request names no
  *              key: a daemon whose ledger has entries names the key of the last one, and then no key is ever made.
@@ -18,9 +20,10 @@
  *              Naming the key that is current is no error, so that it can be repeated.
  *   DISCARD  the pending key, named in the request, is wiped; → the current key. Can be repeated, too.
  *
- * Rotation that survives a crash at any moment: ROTATE; write the entry "key-changed" with the old key; COMMIT. At every
- * start: LOAD; if the reply names a pending key, ask the ledger: COMMIT if its "key-changed" names that key as the new one,
- * DISCARD if not. So a key that the ledger announced is never lost, and one that it did not announce is never used. */
+ * Rotation that survives a crash at any moment: ROTATE; write the entry "key-changed" with the old key;
+ * COMMIT. At every start: LOAD; if the reply names a pending key, ask the ledger: COMMIT if its
+ * "key-changed" names that key as the new one, DISCARD if not. So a key that the ledger announced is never
+ * lost, and one that it did not announce is never used. */
 
 #define KEYRING_REQUEST_MAGIC UINT32_C(0x314b514c) /* "LQK1" */
 #define KEYRING_REPLY_MAGIC UINT32_C(0x314b524c)   /* "LRK1" */
@@ -58,7 +61,7 @@ typedef enum KeyringOutcome {
         KEYRING_DISK,                  /* the state directory cannot be read or written */
         KEYRING_STATE_UNSAFE,          /* the state directory is open to others */
         KEYRING_UNFINISHED,            /* there is a pending key already; the reply names it */
-        KEYRING_OTHER_KEY,             /* the key that the request names is not in the keyring; the reply names those that are */
+        KEYRING_OTHER_KEY,             /* the key that the request names is not there; the reply names what is */
         KEYRING_OTHER_MODE,            /* only one of helper and likenessd was started with --demo */
         KEYRING_REFUSED,               /* the request is malformed, or not from likenessd's user */
         KEYRING_INTERNAL_ERROR,

@@ -74,7 +74,8 @@ static GLogWriterOutput drop_log(GLogLevelFlags level, const GLogField *fields, 
         return G_LOG_WRITER_HANDLED;
 }
 
-/* Nothing of this process is swapped, where that is permitted; with a limit, what is mapped later could fail to be. */
+/* Nothing of this process is swapped, where that is permitted; with a limit, what is mapped later could fail
+ * to be. */
 static void lock_memory(void) {
 #if !defined(__SANITIZE_ADDRESS__)     /* terabytes of shadow memory */
         struct rlimit limit;
@@ -99,12 +100,14 @@ static void child_prepare(const char *path, char *password_variable) {
                 _exit(KEYRING_INTERNAL_ERROR);
 }
 
-/* 1 with the secret (to be freed with secret_password_free(), which wipes it), 0 if there is none, -EBADMSG */
+/* 1 with the secret (to be freed with secret_password_free(), which wipes it), 0 if there is none,
+ * -EBADMSG */
 static int item_lookup(Item item, bool demo, gchar **ret) {
         g_autoptr(GError) error = NULL;
         gchar *secret;
 
-        secret = secret_password_lookup_nonpageable_sync(&schema, NULL, &error, "purpose", item_purpose(item, demo), NULL);
+        secret = secret_password_lookup_nonpageable_sync(&schema, NULL, &error, "purpose", item_purpose(item, demo),
+                        NULL);
         if (error) {
                 secret_password_free(secret);
                 return -EBADMSG;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* likeness-keyring: hands likenessd its signing key, over one socket, and is gone. The only user of libsecret. */
+/* likeness-keyring: hands likenessd its signing key, over one socket, and is gone. The only user of
+ * libsecret. */
 
 #include "build-config.h"
 #include "ini-file.h"

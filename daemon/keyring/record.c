@@ -101,7 +101,8 @@ int record_read(int directory, const char *name, Record *ret) {
                 line = end + 1;
         }
 
-        /* One way of writing it: what reads back differently was not written by us. "absent" alone says nothing. */
+        /* One way of writing it: what reads back differently was not written by us. "absent" alone says
+         * nothing. */
         if (record.n_keyrings == 0 || record.keyrings[record.n_keyrings - 1].absent ||
             record_format(&record, again, sizeof(again)) != size || memcmp(again, data, size) != 0)
                 return -EBADMSG;

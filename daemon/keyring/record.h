@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The record that a terminal was provisioned, outside the keyring: the hash of the one keyring file that is right, and the
- * ids of its keys. It makes a lost keyring a loss and not a beginning, tells a wrong password from a damaged file, and
- * keeps libsecret from parsing anything that libsecret did not write. While the keyring is being replaced it names both
- * the old and the new one. */
+/* The record that a terminal was provisioned, outside the keyring: the hash of the one keyring file that is
+ * right, and the ids of its keys. It makes a lost keyring a loss and not a beginning, tells a wrong password
+ * from a damaged file, and keeps libsecret from parsing anything that libsecret did not write. While the
+ * keyring is being replaced it names both the old and the new one. */
 
 #define RECORD_HASH_SIZE 32
 
@@ -26,8 +26,8 @@ typedef struct Record {
         RecordedKeyring keyrings[2];
 } Record;
 
-/* Reads the record `name` in `directory`. No file is a record without keyrings; -EBADMSG for a damaged one, other negative
- * errnos of reading. No message. */
+/* Reads the record `name` in `directory`. No file is a record without keyrings; -EBADMSG for a damaged one,
+ * other negative errnos of reading. No message. */
 int record_read(int directory, const char *name, Record *ret);
 
 /* Writes it durably. */

@@ -15,7 +15,8 @@
 /* the request is there when we are started; whoever connects and says nothing is not waited for */
 #define REQUEST_SECONDS 5
 
-/* The peer of a socket that systemd (or its activator) accepted is whoever connected, as the kernel noted it then. */
+/* The peer of a socket that systemd (or its activator) accepted is whoever connected, as the kernel noted it
+ * then. */
 static KeyringOutcome check_peer(int fd, uid_t expected) {
         struct ucred peer;
         socklen_t size = sizeof(peer);

@@ -15,6 +15,6 @@ typedef struct ServiceSetup {
         KeyringProtection protection;  /* what guards the password */
 } ServiceSetup;
 
-/* Reads the request from the connected socket `fd`, carries it out, and answers. 0, or a negative errno if the answer could
- * not be sent; what the request came to is the peer's to hear. */
+/* Reads the request from the connected socket `fd`, carries it out, and answers. 0, or a negative errno if
+ * the answer could not be sent; what the request came to is the peer's to hear. */
 int service_run(int fd, const ServiceSetup *setup);

@@ -29,7 +29,9 @@ struct Store {
 
 static KeyringOutcome disk_error(int r, const char *what) {
         log_error_errno(r, "%s: %m", what);
-        return r == -ENOSPC || r == -EDQUOT ? KEYRING_DISK_FULL : r == -ENOMEM ? KEYRING_INTERNAL_ERROR : KEYRING_DISK;
+        if (r == -ENOSPC || r == -EDQUOT)
+                return KEYRING_DISK_FULL;
+        return r == -ENOMEM ? KEYRING_INTERNAL_ERROR : KEYRING_DISK;
 }
 
 static KeyringOutcome refused(KeyringOutcome outcome) {
@@ -130,7 +132,8 @@ static KeyringOutcome store_open_directories(Store *s, const char *path) {
         return KEYRING_DONE;
 }
 
-/* What an interrupted change left, and backups with old keys ("signing.keyring~"): they would outlive their keys. */
+/* What an interrupted change left, and backups with old keys ("signing.keyring~"): they would outlive their
+ * keys. */
 static KeyringOutcome store_clean(Store *s) {
         int r;
 
@@ -214,7 +217,8 @@ static KeyringOutcome store_read(Store *s) {
 
         if (record.n_keyrings == 1)
                 return KEYRING_DONE;
-        /* Rather an unsettled record than no key; but a first key is not given away before its loss would be seen. */
+        /* Rather an unsettled record than no key; but a first key is not given away before its loss would be
+         * seen. */
         outcome = store_settle(s);
         return record.keyrings[0].absent ? outcome : KEYRING_DONE;
 }
@@ -240,7 +244,8 @@ KeyringOutcome store_open(Store **ret, const char *path, bool demo, const char *
         return KEYRING_DONE;
 }
 
-/* Reads a new keyring file back as if it were the old one: it has to open, with the keys that it was made with. */
+/* Reads a new keyring file back as if it were the old one: it has to open, with the keys that it was made
+ * with. */
 static KeyringOutcome store_verify_new(Store *s, const Keys *keys, RecordedKeyring *ret) {
         _cleanup_(keys_freep) Keys *again = NULL;
         _cleanup_free_ uint8_t *data = NULL;
@@ -291,8 +296,9 @@ static int store_exchange(Store *s) {
         return 0;
 }
 
-/* Replaces the keyring by one with `keys`, one of which (`make`, or none) is made on the way. The record names both before
- * the one takes the other's place, so that there is no moment at which it names neither. */
+/* Replaces the keyring by one with `keys`, one of which (`make`, or none) is made on the way. The record
+ * names both before the one takes the other's place, so that there is no moment at which it names
+ * neither. */
 static KeyringOutcome store_replace(Store *s, Keys *keys, Key *make) {
         _cleanup_free_ char *path = NULL;
         RecordedKeyring new;

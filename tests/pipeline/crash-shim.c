@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Preloaded, it sends SIGKILL to the whole process group just before the call number LIKENESS_CRASH_AT of those that change
- * files, counted over the process and its children: a crash at every moment that can make a difference. */
+/* Preloaded, it sends SIGKILL to the whole process group just before the call number LIKENESS_CRASH_AT of
+ * those that change files, counted over the process and its children: a crash at every moment that can make
+ * a difference. */
 
 #include <dlfcn.h>
 #include <fcntl.h>

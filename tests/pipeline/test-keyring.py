@@ -7,6 +7,7 @@ Usage: test-keyring.py HELPER CRASH-SHIM [TEST…]
 """
 
 import array
+import base64
 import ctypes
 import fcntl
 import hashlib
@@ -130,7 +131,6 @@ class Helper:
 
 
 def thumbprint(key):
-    import base64
     text = json.dumps({name: key[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"), sort_keys=True)
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
@@ -155,7 +155,8 @@ class Home:
         return directory
 
     def start(self, operation, key_id="", *options, **more):
-        return Helper(self, REQUEST.pack(REQUEST_MAGIC, operation, "--demo" in options, key_id.encode()), *options, **more)
+        request = REQUEST.pack(REQUEST_MAGIC, operation, "--demo" in options, key_id.encode())
+        return Helper(self, request, *options, **more)
 
     def ask(self, operation, key_id="", *options, **more):
         return self.start(operation, key_id, *options, **more).wait()
@@ -279,7 +280,8 @@ class Requests(TestCase):
         for request in (b"\0" * len(good), good.replace(good[:4], b"LQK2"), REQUEST.pack(REQUEST_MAGIC, 4, 0, b""),
                         REQUEST.pack(REQUEST_MAGIC, 1 << 31, 0, b""), REQUEST.pack(REQUEST_MAGIC, LOAD, 0, b"x" * 44),
                         REQUEST.pack(REQUEST_MAGIC, LOAD, 0, b"x"), REQUEST.pack(REQUEST_MAGIC, ROTATE, 0, b""),
-                        REQUEST.pack(REQUEST_MAGIC, COMMIT, 0, b"../" * 14 + b"a"), REQUEST.pack(REQUEST_MAGIC, LOAD, 2, b"")):
+                        REQUEST.pack(REQUEST_MAGIC, COMMIT, 0, b"../" * 14 + b"a"),
+                        REQUEST.pack(REQUEST_MAGIC, LOAD, 2, b"")):
             with self.subTest(request=request):
                 self.refuses(request)
 
