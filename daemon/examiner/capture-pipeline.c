@@ -114,7 +114,9 @@ static int pipeline_add_jpeg_tail(GstElement *pipeline, GstElement *head, Tail *
         /* Damaged frames happen on USB and are skipped; jpegdec has a property of this name that does
          * nothing. */
         gst_video_decoder_set_max_errors(GST_VIDEO_DECODER(decoder), -1);
-        gst_util_set_object_arg(G_OBJECT(decoder), "idct-method", "ifast");
+        /* The default, "ifast", is less accurate and, with SIMD, not faster (0.8 ms for 480 × 640 pixels,
+         * both). */
+        gst_util_set_object_arg(G_OBJECT(decoder), "idct-method", "islow");
         g_object_set(decoder, "qos", FALSE, NULL);
 
         r = link_elements(head, queue);

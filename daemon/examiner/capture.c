@@ -50,6 +50,15 @@ static void capture_fail(Capture *c, Outcome outcome) {
         pthread_mutex_unlock(&c->lock);
 }
 
+static Outcome capture_failure(Capture *c, Outcome otherwise) {
+        Outcome outcome;
+
+        pthread_mutex_lock(&c->lock);
+        outcome = c->failed ? c->outcome : otherwise;
+        pthread_mutex_unlock(&c->lock);
+        return outcome;
+}
+
 /* GStreamer's messages do not carry the errno, and their texts are translated: ask the kernel again. */
 static Outcome outcome_of_opening(const char *path, Outcome otherwise) {
         _cleanup_close_ int fd = -1;
@@ -206,8 +215,7 @@ static int capture_open_camera(Capture *c, Tail *ret, Outcome *reterr_outcome) {
 
         /* Opens the device. */
         if (gst_element_set_state(source, GST_STATE_READY) == GST_STATE_CHANGE_FAILURE) {
-                *reterr_outcome =
-                                c->failed ? c->outcome : outcome_of_opening(c->path, OUTCOME_CAMERA_FORMAT);
+                *reterr_outcome = capture_failure(c, outcome_of_opening(c->path, OUTCOME_CAMERA_FORMAT));
                 return -EIO;
         }
 
@@ -252,7 +260,7 @@ static int capture_open(Capture *c, bool recordings, Outcome *reterr_outcome) {
         gst_app_sink_set_callbacks(GST_APP_SINK(tail.sink), &callbacks, c, NULL);
 
         if (gst_element_set_state(c->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
-                *reterr_outcome = c->failed ? c->outcome : OUTCOME_CAMERA_SILENT;
+                *reterr_outcome = capture_failure(c, OUTCOME_CAMERA_SILENT);
                 return -EIO;
         }
 
