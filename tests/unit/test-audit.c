@@ -873,6 +873,57 @@ static void test_reader(void **state) {
         remove_directory(directory);
 }
 
+static bool has_word(const json_t *list, const char *word) {
+        const json_t *item;
+        size_t i;
+
+        json_array_foreach(list, i, item)
+                if (streq(json_string_value(item), word))
+                        return true;
+        return false;
+}
+
+/* The audit's table and schemas/receipt.schema.json name the same claims, for every kind of entry. */
+static void test_schema_agrees(void **state) {
+        json_auto_t *schema = json_load_file(RECEIPT_SCHEMA, 0, NULL);
+        const json_t *branch;
+        size_t i;
+
+        assert_non_null(schema);
+        for (int kind = 0; kind < _ENTRY_KIND_MAX; kind++) {
+                json_auto_t *names = json_object();
+                bool required, everywhere;
+                const char *name;
+                json_t *value;
+                size_t n = 0, branches = 0;
+
+                json_array_foreach(json_object_get(schema, "oneOf"), i, branch) {
+                        const json_t *properties = json_object_get(branch, "properties");
+
+                        if (!streq(entry_text(json_object_get(properties, "entry"), "const"), entry_kind_to_string(kind)))
+                                continue;
+                        branches++;
+                        assert_true(json_is_false(json_object_get(branch, "additionalProperties")));
+                        json_object_foreach((json_t *) properties, name, value)
+                                json_object_set_new(names, name, json_true());
+                }
+                assert_true(branches > 0);
+
+                for (; (name = claims_name(kind, n, &required)); n++) {
+                        everywhere = true;
+                        if (!json_object_get(names, name))
+                                fail_msg("%s: %s is not in the schema", entry_kind_to_string(kind), name);
+                        json_array_foreach(json_object_get(schema, "oneOf"), i, branch)
+                                if (streq(entry_text(json_object_get(json_object_get(branch, "properties"), "entry"), "const"),
+                                                    entry_kind_to_string(kind)))
+                                        everywhere &= has_word(json_object_get(branch, "required"), name);
+                        if (everywhere != required)
+                                fail_msg("%s: the schema differs in whether it needs %s", entry_kind_to_string(kind), name);
+                }
+                assert_int_equal(n, json_object_size(names));
+        }
+}
+
 #define with_book(test) cmocka_unit_test_setup_teardown(test, setup_book, teardown_book)
 
 int main(void) {
@@ -907,6 +958,7 @@ int main(void) {
                 with_book(test_collected),
                 with_book(test_no_entries),
                 cmocka_unit_test(test_reader),
+                cmocka_unit_test(test_schema_agrees),
         };
 
         signer_wipe_json();
