@@ -199,6 +199,10 @@ const char *signing_key_id(const Signing *s) {
         return s->signer ? signer_key_id(s->signer) : NULL;
 }
 
+const char *signing_key_protection(const Signing *s) {
+        return s->signer ? signer_protection(s->signer) : "";
+}
+
 int signing_public_keys(Signing *s, char **ret) {
         json_t *keys, *key;
         size_t i;

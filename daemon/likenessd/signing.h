@@ -48,6 +48,9 @@ Ledger *signing_ledger(Signing *s);
 /* RFC 7638 thumbprint of the current key; NULL as long as there is none. */
 const char *signing_key_id(const Signing *s);
 
+/* What guards the key at rest: "tpm", "host" or "none"; "" as long as there is no key. */
+const char *signing_key_protection(const Signing *s);
+
 /* The public keys as a JWK set in JSON text, to be freed; an empty set if there is no key. -ENOMEM. */
 int signing_public_keys(Signing *s, char **ret);
 

@@ -56,6 +56,8 @@ int verifier_get_property(
                 return append_documents(reply, v->setup.configuration);
         if (streq(property, "PublicKey"))
                 return append_public_keys(reply, v->setup.signing);
+        if (streq(property, "KeyProtection"))
+                return sd_bus_message_append(reply, "s", signing_key_protection(v->setup.signing));
         if (streq(property, "Models"))
                 return append_models(reply, v->setup.manifest);
         if (streq(property, "State"))

@@ -340,6 +340,7 @@ static const sd_bus_vtable verifier_vtable[] = {
         SD_BUS_PROPERTY("Mode", "s", verifier_get_property, 0, 0),
         SD_BUS_PROPERTY("Documents", "as", verifier_get_property, 0, 0),
         SD_BUS_PROPERTY("PublicKey", "s", verifier_get_property, 0, 0),
+        SD_BUS_PROPERTY("KeyProtection", "s", verifier_get_property, 0, 0),
         SD_BUS_PROPERTY("Models", "a{ss}", verifier_get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         /* never broadcast: a change would tell everybody about a customer */
         SD_BUS_PROPERTY("State", "s", verifier_get_property, 0, 0),
