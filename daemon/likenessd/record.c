@@ -116,10 +116,10 @@ static json_t *models_claim(const Manifest *m) {
 }
 
 /* What only a check that came to a verdict can say. "o" takes the reference, and fails on NULL. */
-static json_t *verdict_claims(const Record *r, const Decision *d) {
-        return json_pack("{s:s, s:o, s:s, s:s, s:{s:s, s:s, s:s}, s:{s:f, s:s}, s:o}", "verdict",
-                        verdict_to_string(d->verdict), "reasons", reasons_claim(d), "document-authenticity",
-                        "not-checked", "document-binding", "not-asked", "evidence", "passive",
+static json_t *verdict_claims(const Record *r, const Decision *d, bool binding) {
+        return json_pack("{s:s, s:o, s:b, s:s, s:s, s:{s:s, s:s, s:s}, s:{s:f, s:s}, s:o}", "verdict",
+                        verdict_to_string(d->verdict), "reasons", reasons_claim(d), "binding", binding,
+                        "document-authenticity", "not-checked", "document-binding", "not-asked", "evidence", "passive",
                         passive_to_string(d->passive), "light", "not-done", "turn", "not-done", "policy",
                         "false-match-rate", r->setup.policy->false_match_rate, "population",
                         r->setup.policy->population, "models", models_claim(r->setup.manifest));
@@ -130,15 +130,15 @@ int record_close(Record *r, const Attempt *a, const Closing *closing, char **ret
         int k;
 
         claims = attempt_claims(r, a);
-        more = json_pack("{s:I, s:s, s:b, s:b, s:s, s:b}", "opening", (json_int_t) a->opening, "cause",
-                        cause_to_string(closing->cause), "binding", closing->binding, "preview", false,
-                        "examiner-ended", "process", "face-seen", closing->face_seen);
+        more = json_pack("{s:I, s:s, s:b, s:s, s:b}", "opening", (json_int_t) a->opening, "cause",
+                        cause_to_string(closing->cause), "preview", false, "examiner-ended", "process", "face-seen",
+                        closing->face_seen);
         if (!claims || !more || json_object_update(claims, more) < 0)
                 return -ENOMEM;
         more = json_done(more);
 
         if (closing->decision) {
-                more = verdict_claims(r, closing->decision);
+                more = verdict_claims(r, closing->decision, closing->binding);
                 if (!more || json_object_update(claims, more) < 0)
                         return -ENOMEM;
         }
