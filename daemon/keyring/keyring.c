@@ -213,7 +213,8 @@ static char *password_variable_free(char *variable) {
 }
 DEFINE_CLEANUP(char *, password_variable_free);
 
-/* A child that a signal ended was made to crash, or did not end: `if_killed` says what that means. */
+/* A child that a signal ended was made to crash: `if_killed` says what that means. Too little time or memory says nothing
+ * about the file. */
 static KeyringOutcome child_wait(pid_t pid, KeyringOutcome if_killed) {
         int status;
 
@@ -225,6 +226,8 @@ static KeyringOutcome child_wait(pid_t pid, KeyringOutcome if_killed) {
                 return (KeyringOutcome) WEXITSTATUS(status);
         if (WIFSIGNALED(status))
                 log_error("libsecret was ended by signal %i (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGKILL))
+                return KEYRING_INTERNAL_ERROR;
         return if_killed;
 }
 
@@ -233,6 +236,8 @@ static pid_t child_fork(void) {
         pid_t parent = getpid(), pid;
 
         pid = fork();
+        if (pid < 0)
+                log_error_errno(-errno, "no process for libsecret: %m");
         if (pid != 0)
                 return pid;
 
@@ -268,8 +273,10 @@ KeyringOutcome keyring_read(const uint8_t *data, size_t size, bool demo, const c
 
         variable = password_variable_new(password);
         fd = copy_to_memory(data, size);
-        if (!variable || fd < 0)
+        if (!variable || fd < 0) {
+                log_error_errno(fd < 0 ? fd : -ENOMEM, "no memory for the keyring: %m");
                 return KEYRING_INTERNAL_ERROR;
+        }
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%i", fd);
 
         pid = child_fork();

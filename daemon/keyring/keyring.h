@@ -29,7 +29,7 @@ DEFINE_CLEANUP(Keys *, keys_free);
 
 /* Reads the keys of a keyring file's contents. `demo` keyrings and others do not open as each other.
  * KEYRING_DONE, KEYRING_PASSWORD_WRONG (no item can be found with this password), KEYRING_DAMAGED (also if
- * libsecret crashes or does not end), or KEYRING_INTERNAL_ERROR. */
+ * libsecret crashes), or KEYRING_INTERNAL_ERROR. */
 KeyringOutcome keyring_read(const uint8_t *data, size_t size, bool demo, const char *password, Keys *ret);
 
 /* Writes a new keyring file with `keys` at `path`, where there must be none, in a directory that is there.
