@@ -3,7 +3,7 @@
 """The real likeness-keyring, asked over a socket of its own as systemd would start it, with everything going wrong that
 can: wrong passwords, lost, cut and altered files, full disks, SIGKILL at every moment.
 
-Usage: test-keyring.py HELPER CRASH-SHIM [TEST…]
+Usage: test-keyring.py HELPER FAULT-SHIM [TEST…]
 """
 
 import array
@@ -662,6 +662,45 @@ class FullDisk(TestCase):
         self.assertEqual(len(made) or self.home.ask(ROTATE, first.key_id).outcome, 1 if made else "done")
 
 
+def with_fault(**faults):
+    """The environment in which the shim makes something go wrong."""
+    options = os.environ.get("ASAN_OPTIONS")
+    return {"LD_PRELOAD": SHIM, "ASAN_OPTIONS": (options + ":" if options else "") + "verify_asan_link_order=0",
+            **{name: str(value) for name, value in faults.items()}}
+
+
+class FailingDisk(TestCase):
+    def test_what_reads_back_differently_is_not_used(self):
+        damage = with_fault(LIKENESS_DAMAGE=1)
+        self.assertRefused(self.home.ask(LOAD, environment=damage), "disk")
+        self.assertFalse(self.home.exists(KEYRING))
+        first = self.provisioned()
+        snapshot = self.home.snapshot()
+        answer = self.home.ask(ROTATE, first.key_id, environment=damage)
+        self.assertRefused(answer, "disk")
+        self.assertIn("does not read back", answer.said)
+        self.assertUnchanged(snapshot)
+        self.assertDone(self.home.ask(LOAD), first.key_id)
+
+    def test_what_cannot_be_synced(self):
+        """The change may have been made or not; what is never lost is the key."""
+        first = self.provisioned()
+        before = self.home.snapshot()
+        for call in range(1, 40):
+            with self.subTest(call=call):
+                answer = self.home.ask(ROTATE, first.key_id, environment=with_fault(LIKENESS_SYNC_FAILS_AT=call))
+                loaded = self.home.ask(LOAD)
+                self.assertDone(loaded, first.key_id, loaded.pending_id)
+                self.assertEqual(loaded.key, first.key)
+                self.home.restore(before)
+                if answer.outcome == "done":
+                    self.assertGreater(call, 5, "too few calls of fsync()")
+                    self.assertEqual(answer.pending_id, loaded.pending_id)
+                    return
+                self.assertRefused(answer, "disk")
+        self.fail("the helper does not get through")
+
+
 class Killed(TestCase):
     """SIGKILL to the helper and its children, just before each of its calls that change files (the shim counts them),
     and at moments by chance."""
@@ -670,10 +709,7 @@ class Killed(TestCase):
 
     def crash_at(self, call, operation, key_id):
         """False once the helper gets through without that many calls."""
-        environment = {"LD_PRELOAD": SHIM, "LIKENESS_CRASH_AT": str(call)}
-        options = os.environ.get("ASAN_OPTIONS")
-        environment["ASAN_OPTIONS"] = (options + ":" if options else "") + "verify_asan_link_order=0"
-        answer = self.home.ask(operation, key_id, environment=environment)
+        answer = self.home.ask(operation, key_id, environment=with_fault(LIKENESS_CRASH_AT=call))
         if answer.status == 0:
             self.assertEqual(answer.outcome, "done", answer)
             return False
