@@ -16,7 +16,7 @@ constexpr float PITCH_MIN = 0.38f, PITCH_MAX = 0.75f;
 constexpr float ROLL_MAX = 0.6f;               /* radians */
 constexpr float OUTSIDE_MAX = 0.12f;
 constexpr float BRIGHT_MIN = 48;
-constexpr float BACKLIT_BRIGHT_MAX = 100, BACKLIT_CONTRAST = 110;
+constexpr float BACKLIT_BRIGHT_MAX = 80, BACKLIT_CONTRAST = 110;
 
 /* The middle of the face, upright, at a fixed size: eyes at the same height, 48 pixels apart. */
 constexpr int PATCH_WIDTH = 96, PATCH_HEIGHT = 96, PATCH_EYES = 48;
