@@ -109,7 +109,8 @@ def instead(target, source):
     try:
         yield
     finally:
-        subprocess.run(["umount", target], check=True)
+        # lazily: one that was just killed may not have closed its files yet
+        subprocess.run(["umount", "--lazy", target], check=True)
 
 
 def clip(path):

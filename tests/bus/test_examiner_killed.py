@@ -81,7 +81,7 @@ class EmptyShop(Case):
         self.interfere(signal.SIGSTOP, services.random_moments(4, 1.1, seed=4))
 
     def test_other_signals(self):
-        for number in (signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT, signal.SIGUSR1):
+        for number in (signal.SIGTERM, signal.SIGABRT, signal.SIGUSR1):
             self.interfere(number, [0.4])
 
     def test_stopped_one_is_ended_by_its_lifeline(self):

@@ -57,15 +57,18 @@ class Hostile(harness.TestCase):
         answer = Client().verify(Request(pictures.portrait(4)))
         self.assertEqual(answer.verdict, "match", answer)
 
-    def refused(self, *modes, within=WITHIN):
-        """Each ends in Unavailable; the process is gone, and an examiner that behaves is trusted again."""
+    def refused(self, *modes, because="", within=WITHIN):
+        """Each ends in Unavailable, for the reason that the log gives; the process is gone, and an examiner that behaves
+        is trusted again."""
         for mode in modes:
             with self.subTest(mode=mode):
+                before = len(services.log())
                 outcome = self.outcome(mode)
                 self.assertIsInstance(outcome, BusError, outcome)
                 self.assertEqual(outcome.name, harness.ERROR + "Unavailable", outcome)
                 self.assertLess(len(outcome.message), 200)
                 self.assertLess(self.took, within)
+                self.assertIn(because, services.log()[before:])
                 self.assertTrue(eventually(lambda: not services.instances(program=PROGRAM), 3), "it lives on")
                 self.works_again()
 
@@ -82,29 +85,32 @@ class Examiner(Hostile):
         self.refused("hang-up-hello", "hang-up-attach", "hang-up-examine", "hang-up-face-seen")
 
     def test_does_not_attach(self):
-        self.refused("refuse-attach", "value-for-attach", "silent-attach")
+        self.refused("refuse-attach", "value-for-attach", because="it refused an order or answered in another form")
+        self.refused("silent-attach", because="it said nothing")
 
     def test_says_nothing(self):
-        self.refused("silent")
+        self.refused("silent", because="it said nothing")
 
     def test_floods(self):
-        self.refused("flood", "flood-prompts")
+        self.refused("flood", "flood-prompts", because="too many messages")
 
     def test_signals_not_on_the_list(self):
-        self.refused("string", "bytes", "descriptor", "member", "stage", "stage-negative", "prompt", "progress")
+        self.refused("string", "bytes", "descriptor", "member", "stage", "stage-negative", "prompt", "progress",
+                     because="not on the list")
 
     def test_calls_likenessd(self):
-        self.refused("call", "ping", "introspect")
+        self.refused("call", "ping", "introspect", because="not on the list")
 
     def test_replies_unasked(self):
-        self.refused("unasked")
+        self.refused("unasked", because="not on the list")
 
     def test_findings_out_of_range(self):
         self.refused("outcome", "reason", "model", "captured", "used", "matched", "similarity", "similarity-negative",
-                     "liveness", "signs")
+                     "liveness", "signs", because="out of range")
 
     def test_findings_of_another_form(self):
-        self.refused("findings-signature", "findings-short", "findings-long", "error")
+        self.refused("findings-signature", "findings-short", "findings-long", "error",
+                     because="it refused an order or answered in another form")
 
     def test_failures_that_it_admits(self):
         self.refused("internal-error", "model-missing")
@@ -183,19 +189,19 @@ class Decoder(Hostile):
         self.refused("decoder-outcome", "decoder-size", "decoder-nothing", "decoder-error")
 
     def test_another_size_than_it_says(self):
-        self.refused("decoder-too-little", "decoder-too-much")
+        self.refused("decoder-too-little", "decoder-too-much", because="another size")
 
     def test_hangs_up(self):
-        self.refused("decoder-hang-up")
+        self.refused("decoder-hang-up", because="decoder failed")
 
     def test_says_nothing(self):
-        self.refused("decoder-silent")
+        self.refused("decoder-silent", because="it said nothing")
 
     def test_floods(self):
-        self.refused("decoder-flood")
+        self.refused("decoder-flood", because="too many messages")
 
     def test_prevents_sealing(self):
-        self.refused("decoder-seals")
+        self.refused("decoder-seals", because="cannot be sealed")
 
     def test_keeps_the_pixels_writable(self):
         """A child of it holds a writable mapping: pixels that could still change are not used."""

@@ -147,7 +147,9 @@ class OtherDemo(Case):
     terminal = harness.Terminal("--no-demo=examiner", clip="person04-live.avi")
 
     def test_refused(self):
+        """Before it is given anything: not only for want of its sandbox."""
         self.unavailable("examiner")
+        self.assertIn("it refused an order", services.log())
 
 
 class OtherDemoDaemon(Case):

@@ -89,20 +89,24 @@ class Pictures(Case):
         session.finished()
 
     def test_not_even_while_the_face_is_examined(self):
-        """Once the examiner has the pixels, likenessd has neither them nor the picture."""
-        caller = Client()
-        session = caller.begin(Request(pictures.portrait(4)))
-        self.assertTrue(spin(caller.prompts))
-        self.nothing_open()
-        session.finished()
+        """Once the examiner has the pixels, likenessd has neither them nor the picture, nor has the call to be answered."""
+        for method in ("Verify", "Begin"):
+            with self.subTest(method=method):
+                caller = Client()
+                caller.start(Request(pictures.portrait(4)), method)
+                self.assertTrue(spin(caller.prompts))
+                self.nothing_open()
+                caller.close()
+                self.assertTrue(harness.eventually(lambda: Client("root").get("State") == "idle", 5))
 
 
 class Growth(Case):
     """Two hundred checks of every kind, in one and the same process."""
 
-    def round(self, caller):
-        """Ten checks, one of them whole."""
-        self.assertEqual(caller.verify(Request(pictures.portrait(4))).verdict, "match")
+    def round(self, caller, whole):
+        """Ten checks."""
+        self.assertEqual(caller.verify(Request(pictures.portrait(4) if whole else self.blank)).verdict,
+                         "match" if whole else "reference-unusable")
         self.assertEqual(caller.verify(Request(self.blank)).verdict, "reference-unusable")
         for _ in range(2):
             session = caller.begin(Request(self.blank))
@@ -117,11 +121,11 @@ class Growth(Case):
         pid = services.likenessd()
         caller = Client(listen=True)
         for _ in range(3):
-            self.round(caller)
+            self.round(caller, whole=True)
         caller.signals.clear()
         resident, descriptors = services.memory("VmRSS", pid), services.descriptors(pid)
-        for _ in range(20):
-            self.round(caller)
+        for i in range(20):
+            self.round(caller, whole=i % 2 == 0)
             caller.signals.clear()
         self.assertEqual(services.likenessd(), pid)
         self.assertEqual(services.descriptors(pid), descriptors)
