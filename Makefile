@@ -30,6 +30,7 @@ check: install-packages
 
 bench: build
 	@tests/bench/bench.py $(BUILD)
+	@$(BUILD)/tests/bench/bench-ledger $(BUILD)
 
 clean:
 	rm -rf $(BUILD) build-sanitize

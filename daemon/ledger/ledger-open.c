@@ -18,14 +18,11 @@ typedef struct Walk {
         SegmentText text;
         size_t whole;                  /* bytes of whole lines */
         SegmentLine last;
-        json_t *header, *claims;       /* of the last line */
         uint64_t open;                 /* sequence of an opening without closing, or 0 */
 } Walk;
 
 static void walk_done(Walk *w) {
         segment_text_done(&w->text);
-        json_decrefp(&w->header);
-        json_decrefp(&w->claims);
 }
 
 static int altered(const Ledger *l, uint64_t sequence, const char *what) {
@@ -84,18 +81,14 @@ static int begin_walk(Ledger *l, Walk *w, const json_t *claims) {
 
 /* Takes one whole line: it must be the next entry and hold the hash of the one before. */
 static int walk_line(Ledger *l, Walk *w, SegmentLine line) {
-        json_t *header = NULL, *claims = NULL;
+        _cleanup_(json_decrefp) json_t *claims = NULL;
         uint64_t sequence, time;
         int r;
 
         sequence = l->segments.firsts[l->segments.n - 1] + l->entries;
-        r = receipt_read(line.text, line.size, &header, &claims);
+        r = receipt_read(line.text, line.size, NULL, &claims);
         if (r < 0)
                 return altered(l, sequence, "is not a receipt");
-        json_decrefp(&w->header);
-        json_decrefp(&w->claims);
-        w->header = header;
-        w->claims = claims;
         w->last = line;
 
         if (l->entries == 0) {
@@ -124,7 +117,7 @@ static int walk_line(Ledger *l, Walk *w, SegmentLine line) {
 /* The chain makes every line's hash part of the last line's claims, so the last signature vouches for all lines. It must
  * be our own key's, or that of a key which names ours as its successor, and ours agrees. */
 static int check_end(Ledger *l, const Walk *w) {
-        _cleanup_(json_decrefp) json_t *claims = NULL;
+        _cleanup_(json_decrefp) json_t *header = NULL, *claims = NULL, *same = NULL;
         const char *next;
         int r;
 
@@ -138,7 +131,10 @@ static int check_end(Ledger *l, const Walk *w) {
         if (entry_is(claims, "key-changed") && !entry_key_change_proved(claims, signer_typ(l->signer)))
                 return altered(l, l->sequence, "changes to a key that does not agree");
 
-        next = entry_next_key(w->header, claims);
+        r = receipt_read(w->last.text, w->last.size, &header, &same);
+        if (r < 0)
+                return altered(l, l->sequence, "is not a receipt");
+        next = entry_next_key(header, claims);
         if (!next || !streq(next, signer_key_id(l->signer)))
                 return log_error_errno(-ENOKEY, "The ledger in %s goes on with the signing key %s, this one is %s.",
                                        l->path, next ? next : "(none)", signer_key_id(l->signer));

@@ -5,11 +5,16 @@
 #include "ledger-internal.h"
 
 #include <errno.h>
+#include <jose/b64.h>
 #include <time.h>
 
 /* A nonce is looked for in this many segments whatever their clock says, and in no more than that many. */
 #define NONCE_SEGMENTS_MIN 2U
 #define NONCE_SEGMENTS_MAX 64U
+
+/* Nonces of this many characters are looked for quickly. */
+#define NONCE_SIZE_MIN 8U
+#define NONCE_SIZE_MAX 128U
 
 /* How far back a search goes. */
 typedef struct Window {
@@ -38,6 +43,40 @@ static bool closes_nonce(const json_t *claims, const char *nonce) {
         return entry_is(claims, "closed") && streq(entry_text(claims, "nonce"), nonce);
 }
 
+/* A text that every line with the nonce contains, for a quick look: three bytes at a time become four characters, so that
+ * there are three ways in which it can be encoded, of which the characters at both ends also depend on its neighbours. */
+typedef struct Pattern {
+        char text[3][NONCE_SIZE_MAX * 2];
+        size_t size[3];                /* 0: nothing to look for, every line counts */
+} Pattern;
+
+static void make_pattern(const char *nonce, Pattern *ret) {
+        static const char plain[] = JOSE_B64_MAP;  /* what is in JSON as it is */
+        size_t size = strlen(nonce);
+
+        *ret = (Pattern) { 0 };
+        if (size < NONCE_SIZE_MIN || size > NONCE_SIZE_MAX || strspn(nonce, plain) != size)
+                return;
+
+        for (size_t i = 0; i < 3; i++) {
+                char padded[NONCE_SIZE_MAX + 3] = { 0 }, encoded[NONCE_SIZE_MAX * 2];
+                size_t n, skip = i == 0 ? 0 : i + 1;
+
+                (void) memcpy(padded + i, nonce, size);
+                n = jose_b64_enc_buf(padded, size + i, encoded, sizeof(encoded));
+                n -= (size + i) % 3 != 0;      /* the last character has bits of what follows */
+                ret->size[i] = n - skip;
+                (void) memcpy(ret->text[i], encoded + skip, n - skip);
+        }
+}
+
+static bool may_contain(const char *text, size_t size, const Pattern *pattern) {
+        for (size_t i = 0; i < 3; i++)
+                if (memmem(text, size, pattern->text[i], pattern->size[i]))
+                        return true;
+        return false;
+}
+
 /* The newest closing with the nonce in one segment: 1, 0 or a negative errno. */
 static int find_in_segment(
                 const Ledger *l,
@@ -51,24 +90,29 @@ static int find_in_segment(
         _cleanup_(json_decrefp) json_t *found = NULL;
         _cleanup_free_ char *jws = NULL;
         SegmentLine line, found_line = { 0 };
+        Pattern pattern;
         size_t offset = 0;
         int r;
 
         r = segment_read(l->directory, l->segments.firsts[i], segment_size(l, i), &text);
         if (r < 0)
                 return r;
+        make_pattern(nonce, &pattern);
+        if (!may_contain(text.text, text.size, &pattern))
+                return 0;
 
         while (segment_next_line(&text, &offset, &line)) {
-                json_t *claims;
+                _cleanup_(json_decrefp) json_t *claims = NULL;
 
+                if (!may_contain(line.text, line.size, &pattern))
+                        continue;
                 if (receipt_read(line.text, line.size, NULL, &claims) < 0)
                         return -EUCLEAN;
                 if (closes_nonce(claims, nonce) && window_has(window, claims)) {
                         json_decref(found);
-                        found = json_incref(claims);
+                        found = TAKE_PTR(claims);
                         found_line = line;
                 }
-                json_decref(claims);
         }
         if (!found)
                 return 0;

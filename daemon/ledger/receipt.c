@@ -9,6 +9,7 @@
 #include <jose/cfg.h>
 #include <jose/jws.h>
 #include <nettle/base64.h>
+#include <nettle/base64.h>
 #include <nettle/sha2.h>
 
 #define HEADER_BYTES_MAX 256U          /* decoded; ours has 105 */
@@ -21,30 +22,30 @@ typedef struct Part {
         size_t size;
 } Part;
 
-/* Decodes canonical base64url without padding: what is encoded again must be the same characters, so that no padding, no
- * white space and no value of the bits that the last character has too many pass. (Nettle's decoder looks characters up in a
- * table: libjose's takes as long for a receipt as half of its signature.) */
+/* Decodes canonical base64url without padding: what is encoded again must be the same characters, also in the bits that the
+ * last one has too many. (libjose's decoder takes any value there, and needs ten times as long.) */
 static int decode(Part part, uint8_t *ret, size_t max, size_t *ret_size) {
-        struct base64_decode_ctx decoder;
-        struct base64_encode_ctx encoder;
-        char again[RECEIPT_SIZE_MAX + BASE64_ENCODE_FINAL_LENGTH];
-        size_t n;
+        char again[BASE64_ENCODE_LENGTH(DECODED_MAX) + BASE64_ENCODE_FINAL_LENGTH];
+        struct base64_decode_ctx decoding;
+        struct base64_encode_ctx encoding;
+        size_t n = BASE64_DECODE_LENGTH(part.size), size;
 
-        if (part.size == 0 || part.size > RECEIPT_SIZE_MAX || part.size % 4 == 1 || part.size * 6 / 8 > max)
+        if (part.size == 0 || part.size > RECEIPT_SIZE_MAX || part.size % 4 == 1 || part.size * 3 / 4 > max)
+                return -EBADMSG;
+        base64url_decode_init(&decoding);
+        if (!base64_decode_update(&decoding, &n, ret, part.size, part.text))
                 return -EBADMSG;
 
-        base64url_decode_init(&decoder);
-        if (!base64_decode_update(&decoder, &n, ret, part.size, part.text))
+        base64url_encode_init(&encoding);
+        size = base64_encode_update(&encoding, again, n, ret);
+        size += base64_encode_final(&encoding, again + size);
+        while (size > 0 && again[size - 1] == '=')
+                size--;
+        if (size != part.size || memcmp(part.text, again, size) != 0)
                 return -EBADMSG;
 
-        if ((n * 8 + 5) / 6 != part.size)
-                return -EBADMSG;
-
-        base64url_encode_init(&encoder);
         *ret_size = n;
-        n = base64_encode_update(&encoder, again, n, ret);
-        (void) base64_encode_final(&encoder, again + n);
-        return memcmp(part.text, again, part.size) == 0 ? 0 : -EBADMSG;
+        return 0;
 }
 
 /* Splits at the two dots; each part has something in it. */
@@ -178,7 +179,7 @@ int receipt_read(const char *jws, size_t size, json_t **ret_header, json_t **ret
         int r;
 
         r = split(jws, size, parts);
-        if (r >= 0)
+        if (r >= 0 && ret_header)
                 r = read_header(parts[0], &header);
         if (r >= 0)
                 r = decode_object(parts[1], SIZE_MAX, &claims);

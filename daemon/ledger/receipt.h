@@ -17,8 +17,8 @@
  * its kid, -EKEYREJECTED if the signature does not hold. */
 int receipt_verify(const json_t *keys, const char *typ, const char *jws, size_t size, json_t **ret_claims);
 
-/* Reads header (may be NULL) and claims of a JWS without checking its signature: for lines whose hash is known to be in a
- * chain with a checked end. Two new references; -EBADMSG as above. */
+/* Reads header and claims of a JWS without checking its signature: for lines whose hash is known to be in a chain with a
+ * checked end. New references; -EBADMSG as above. With NULL for the header, that part is not looked at. */
 int receipt_read(const char *jws, size_t size, json_t **ret_header, json_t **ret_claims);
 
 /* Base64url (no padding) SHA-256 of the JWS's bytes: what the next entry's "previous" holds. */

@@ -279,6 +279,12 @@ static void test_sizes(void **state) {
         assert_int_equal(verify(f, big, RECEIPT_SIZE_MAX + 1), -EBADMSG);
         assert_int_equal(verify(f, big, 0), -EBADMSG);
         assert_int_equal(verify(f, "..", 2), -EBADMSG);
+        for (int more = 1; more < 5; more++) {     /* a signature of one byte and more too many */
+                _cleanup_free_ char *longer = NULL;
+
+                assert_true(asprintf(&longer, "%s%.*s", f->jws[0], more, "AAAA") > 0);
+                assert_int_equal(verify(f, longer, strlen(longer)), -EBADMSG);
+        }
         assert_int_equal(verify(f, "a.b.c.d", 7), -EBADMSG);
         for (size_t n = 0; n < f->size[0]; n++)
                 assert_true(verify(f, f->jws[0], n) < 0);
