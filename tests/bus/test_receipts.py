@@ -33,14 +33,18 @@ def claims_of(jws):
     return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
 
 
-def entries():
-    """The claims of the whole ledger, read from its files as root may."""
-    lines = []
+def lines():
+    """The whole lines of the ledger, read from its files as root may."""
+    found = []
     for name in sorted(os.listdir(LEDGER)):
         if name.endswith(".jws"):
             with open(f"{LEDGER}/{name}") as file:
-                lines += file.read().splitlines()
-    return [claims_of(line) for line in lines]
+                found += file.read().split("\n")[:-1]
+    return found
+
+
+def entries():
+    return [claims_of(line) for line in lines()]
 
 
 def entries_of(kind, value):
