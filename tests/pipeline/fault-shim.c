@@ -4,7 +4,7 @@
  *
  *   LIKENESS_CRASH_AT=N      SIGKILL to the whole process group just before call number N of those that change files,
  *                            counted over the process and its children: a crash at every moment that can matter
- *   LIKENESS_SYNC_FAILS_AT=N call number N of fsync(), and all later ones, fail with EIO
+ *   LIKENESS_SYNC_FAILS_AT=N call number N of fsync() fails with EIO
  *   LIKENESS_DAMAGE=1        what rename() puts into another file's place has one bit flipped */
 
 #include <dlfcn.h>
@@ -68,12 +68,10 @@ static void flip_a_bit(const char *path) {
 
 int fsync(int fd) {
         count();
-        if (faults->sync == 1) {
+        if (faults->sync > 0 && atomic_fetch_sub(&faults->sync, 1) == 1) {
                 errno = EIO;
                 return -1;
         }
-        if (faults->sync > 1)
-                faults->sync--;
         return NEXT(fsync)(fd);
 }
 

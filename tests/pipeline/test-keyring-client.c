@@ -28,7 +28,7 @@ typedef struct Fixture {
         sd_event *event;
         KeyringClient *client;
 
-        bool answered, free_in_handler;
+        bool answered, free_in_handler, leave_key;
         KeyringAnswer answer;          /* its fd is ours */
 } Fixture;
 
@@ -71,7 +71,10 @@ static void on_answer(KeyringAnswer *answer, void *userdata) {
         assert_false(f->answered);
         f->answered = true;
         f->answer = *answer;
-        take_fd(&answer->fd);
+        if (f->leave_key)
+                f->answer.fd = -1;
+        else
+                take_fd(&answer->fd);
         if (f->free_in_handler)
                 f->client = keyring_client_free(f->client);
 }
@@ -163,6 +166,23 @@ static void test_key(void **state) {
         assert_int_equal(pread(f->answer.fd, text, sizeof(text), 0), strlen(KEY));
         assert_string_equal(text, KEY);
         assert_int_equal(fcntl(f->answer.fd, F_GETFD), FD_CLOEXEC);
+}
+
+static void test_key_that_is_not_taken(void **state) {
+        Fixture *f = *state;
+        KeyringRequest request;
+        int fd, before;
+
+        f->leave_key = true;
+        ask(f, KEYRING_LOAD, NULL);
+        take_request(f, &request);
+        before = count_descriptors();
+        fd = key_fd(KEYRING_SEALS, strlen(KEY));
+        reply_with(f, &good, sizeof(good), &fd, 1);
+        close(fd);
+        run_until_answered(f);
+        assert_int_equal(f->answer.outcome, KEYRING_DONE);
+        assert_int_equal(count_descriptors(), before - 1);     /* and the client's socket is closed */
 }
 
 static void test_every_outcome(void **state) {
@@ -330,6 +350,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(test_key),
+                TEST(test_key_that_is_not_taken),
                 TEST(test_every_outcome),
                 TEST(test_wrong_answers),
                 TEST(test_a_pipe_is_no_key),
