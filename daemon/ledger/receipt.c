@@ -23,7 +23,7 @@ typedef struct Part {
 } Part;
 
 /* Decodes canonical base64url without padding: what is encoded again must be the same characters, also in the bits that the
- * last one has too many. (libjose's decoder takes any value there, and needs ten times as long.) */
+ * last one has too many. (libjose's decoder is as strict, but was half of the time that reading a receipt took.) */
 static int decode(Part part, uint8_t *ret, size_t max, size_t *ret_size) {
         char again[BASE64_ENCODE_LENGTH(DECODED_MAX) + BASE64_ENCODE_FINAL_LENGTH];
         struct base64_decode_ctx decoding;

@@ -439,6 +439,31 @@ static void test_nonce(void **state) {
         assert_string_equal(entry_text(claims, "verdict"), "match");
 }
 
+/* Wherever in its line the nonce is, and of whatever length; but never a part of another one. */
+static void test_nonce_anywhere(void **state) {
+        Fixture *f = *state;
+        const char *long_nonce = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+
+        assert_int_equal(reopen(f, 64), 0);
+        for (int before = 0; before < 7; before++)
+                for (int size = 3; size < 40; size += 4) {
+                        _cleanup_free_ char *code = NULL, *nonce = NULL, *jws = NULL, *found = NULL;
+                        json_auto_t *claims = NULL, *none = NULL;
+
+                        assert_true(asprintf(&code, "%.*s", before, "xxxxxxxx") >= 0);
+                        assert_true(asprintf(&nonce, "%d%.*s", before, size, long_nonce + before) > 0);
+                        assert_int_equal(append_opened(f->ledger, nonce), 0);
+                        assert_int_equal(ledger_append(f->ledger, "closed",
+                                                       json_pack("{s:s,s:s}", "support-code", code, "nonce", nonce),
+                                                       &jws), 0);
+                        assert_int_equal(ledger_find_nonce(f->ledger, nonce, 600, &found, &claims), 1);
+                        assert_string_equal(found, jws);
+                        free(TAKE_PTR(found));
+                        assert_int_equal(ledger_find_nonce(f->ledger, nonce + 1, 600, &found, &none), 0);
+                }
+        assert_int_equal(ledger_find_nonce(f->ledger, "\"quoted nonce\"", 600, NULL, NULL), 0);
+}
+
 /* An hour's window, and clocks that were right, wrong, and set back; each boot has its own ledger_open(). */
 static void test_nonce_window(void **state) {
         static const struct {
@@ -678,6 +703,7 @@ int main(void) {
                 WITH_LEDGER(test_altered_bytes),
                 WITH_LEDGER(test_altered_files),
                 WITH_LEDGER(test_nonce),
+                WITH_LEDGER(test_nonce_anywhere),
                 cmocka_unit_test(test_nonce_window),
                 WITH_LEDGER(test_key_change),
                 WITH_LEDGER(test_key_change_last),

@@ -260,6 +260,24 @@ static void test_payloads_that_we_never_write(void **state) {
         }
 }
 
+/* Also without a signature to check, a text has one form only. */
+static void test_reading_is_strict(void **state) {
+        const Fixture *f = *state;
+        _cleanup_free_ char *header = with_key_id(f, headers[0]), *jws = NULL;
+        json_auto_t *claims = NULL, *other = NULL;
+        char *last;
+
+        jws = sign_raw(f, header, "{\"a\":1}");   /* 7 bytes: 4 bits of the last character count for nothing */
+        last = strrchr(jws, '.') - 1;
+        assert_int_equal(receipt_read(jws, strlen(jws), NULL, &claims), 0);
+        for (int i = 1; i < 4; i++) {
+                (*last)++;
+                assert_int_equal(receipt_read(jws, strlen(jws), NULL, &other), -EBADMSG);
+        }
+        *last = '=';
+        assert_int_equal(receipt_read(jws, strlen(jws), NULL, &other), -EBADMSG);
+}
+
 /* Somebody else's signature under our key's name. */
 static void test_foreign_signature(void **state) {
         const Fixture *f = *state;
@@ -307,6 +325,7 @@ int main(void) {
                 cmocka_unit_test(test_headers_that_we_never_write),
                 cmocka_unit_test(test_edited_headers),
                 cmocka_unit_test(test_payloads_that_we_never_write),
+                cmocka_unit_test(test_reading_is_strict),
                 cmocka_unit_test(test_foreign_signature),
                 cmocka_unit_test(test_sizes),
                 cmocka_unit_test(test_hash),
