@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define LINES_MAX 64U
+#define LINES_MAX 128U
 
 /* Lines of an exported file, and what an audit of them found. */
 typedef struct Book {
@@ -286,6 +286,7 @@ static void test_edited(void **state) {
                         assert_true(b->found[AUDIT_SIGNATURE] + b->found[AUDIT_MALFORMED] + b->found[AUDIT_UNKNOWN_KEY] +
                                         b->found[AUDIT_TYP] == 1);
                         assert_int_equal(b->line, i + 1);
+                        assert_int_equal(b->found[AUDIT_CLAIMS], 0);    /* nothing of it was believed */
                         b->lines[i][at] = before;
                 }
         assert_whole(b);
@@ -356,6 +357,16 @@ static void test_duplicated(void **state) {
         audit_book(b);
         assert_found(b, AUDIT_DUPLICATE, 1);
         assert_int_equal(b->sequence, 6);
+}
+
+/* Longer ago than is remembered. */
+static void test_duplicated_late(void **state) {
+        Book *b = book_new(RECEIPT_TYP, 50, 1000);
+
+        b->lines[b->n++] = strdup(b->lines[5]);
+        audit_book(b);
+        assert_found(b, AUDIT_DUPLICATE, 1);
+        book_free(b);
 }
 
 /* The terminal's disk was set back, and it went on from there. */
@@ -935,6 +946,7 @@ int main(void) {
                 with_book(test_renumbered),
                 with_book(test_reordered),
                 with_book(test_duplicated),
+                cmocka_unit_test(test_duplicated_late),
                 with_book(test_fork),
                 with_book(test_replaced_in_the_chain),
                 with_book(test_truncated),
