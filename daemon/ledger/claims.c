@@ -30,7 +30,7 @@ int entry_kind_from_string(const char *s) {
         return -EINVAL;
 }
 
-typedef enum ClaimType { STRING, COUNT, BOOLEAN, WORDS, EVIDENCE, POLICY, HASHES, KEY } ClaimType;
+typedef enum ClaimType { STRING, COUNT, BOOLEAN, WORDS, EVIDENCE, POLICY, HASHES, COUNTS, KEY } ClaimType;
 
 #define K(kind) (1U << ENTRY_##kind)
 #define EVERY ((1U << _ENTRY_KIND_MAX) - 1U)
@@ -91,6 +91,8 @@ static const Claim table[] = {
         { "new", KEY, K(KEY_CHANGED) },
         { "new-proof", STRING, K(KEY_CHANGED) },
         { "checks", COUNT, 0, K(HEALTH) },
+        { "answers", COUNTS, 0, K(HEALTH) },
+        { "aborted", COUNTS, 0, K(HEALTH) },
         { "p95", COUNT, 0, K(HEALTH) },
         { "camera", STRING, 0, K(HEALTH) },
 };
@@ -142,6 +144,10 @@ static bool is_key(const json_t *value) {
                         json_is_string(json_object_get(value, "kid")) && !json_object_get(value, "d");
 }
 
+static bool is_word(const char *s) {
+        return s[0] != '\0' && strspn(s, "abcdefghijklmnopqrstuvwxyz-") == strlen(s);
+}
+
 static bool has_type(json_t *value, ClaimType type) {
         json_t *member;
         const char *name;
@@ -166,6 +172,11 @@ static bool has_type(json_t *value, ClaimType type) {
         case HASHES:
                 json_object_foreach(value, name, member)
                         if (!is_hash(member))
+                                return false;
+                return json_is_object(value);
+        case COUNTS:
+                json_object_foreach(value, name, member)
+                        if (!is_word(name) || !has_type(member, COUNT))
                                 return false;
                 return json_is_object(value);
         case KEY:

@@ -4,11 +4,13 @@
 
 #include "build-config.h"
 #include "configuration.h"
+#include "health.h"
 #include "log.h"
 #include "verifier.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -22,6 +24,7 @@ typedef struct Arguments {
         const char *configuration, *manifest, *models, *state;
         const char *examiner_socket, *decoder_socket, *keyring_socket;
         const char *face_camera, *document_camera;
+        uint64_t health_interval_sec;
         bool demo;
 } Arguments;
 
@@ -37,12 +40,24 @@ static void help(void) {
                "     --examiner-socket=PATH    (" EXAMINER_SOCKET ")\n"
                "     --decoder-socket=PATH     (" DECODER_SOCKET ")\n"
                "     --keyring-socket=PATH     (" KEYRING_SOCKET ")\n"
+               "     --health-interval=SEC     How often the ledger gets an entry \"health\" (%" PRIu64 ")\n"
                "     --demo                    Not for production: answers never bind, the examiner may work\n"
                "                               without its sandbox, recordings may stand in for cameras\n"
                "     --face-camera=FILE        With --demo: an MJPEG AVI recording instead of a camera\n"
                "     --document-camera=FILE    With --demo: the same for the camera that sees the document\n\n"
                "LIKENESS_LOG_LEVEL=err|warning|notice|info|debug sets how much is logged.\n",
-               program_invocation_short_name);
+               program_invocation_short_name, HEALTH_INTERVAL_SEC);
+}
+
+static int parse_interval(const char *s, uint64_t *ret) {
+        size_t n = strlen(s);
+
+        if (n == 0 || n > 7 || strspn(s, "0123456789") != n || strspn(s, "0") == n) {
+                log_error("--health-interval takes seconds, 1 to 9999999, not \"%s\"", s);
+                return -EINVAL;
+        }
+        *ret = strtoull(s, NULL, 10);
+        return 0;
 }
 
 /* 1 to go on, 0 when all is said, -EINVAL after a message */
@@ -56,6 +71,7 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 ARG_EXAMINER_SOCKET,
                 ARG_DECODER_SOCKET,
                 ARG_KEYRING_SOCKET,
+                ARG_HEALTH_INTERVAL,
                 ARG_DEMO,
                 ARG_FACE_CAMERA,
                 ARG_DOCUMENT_CAMERA,
@@ -70,6 +86,7 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 { "examiner-socket", required_argument, NULL, ARG_EXAMINER_SOCKET },
                 { "decoder-socket", required_argument, NULL, ARG_DECODER_SOCKET },
                 { "keyring-socket", required_argument, NULL, ARG_KEYRING_SOCKET },
+                { "health-interval", required_argument, NULL, ARG_HEALTH_INTERVAL },
                 { "demo", no_argument, NULL, ARG_DEMO },
                 { "face-camera", required_argument, NULL, ARG_FACE_CAMERA },
                 { "document-camera", required_argument, NULL, ARG_DOCUMENT_CAMERA },
@@ -105,6 +122,10 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                         break;
                 case ARG_KEYRING_SOCKET:
                         a->keyring_socket = optarg;
+                        break;
+                case ARG_HEALTH_INTERVAL:
+                        if (parse_interval(optarg, &a->health_interval_sec) < 0)
+                                return -EINVAL;
                         break;
                 case ARG_DEMO:
                         a->demo = true;
@@ -234,11 +255,12 @@ static int connect_bus(sd_event *event, sd_bus **ret) {
         return 0;
 }
 
-static int serve(sd_event *event, const SigningSetup *signing_setup, VerifierSetup *setup) {
+static int serve(sd_event *event, const SigningSetup *signing_setup, VerifierSetup *setup, uint64_t health_sec) {
         static const SigningHandlers handlers = { .settled = on_settled, .rotated = on_rotated };
         _cleanup_(bus_freep) sd_bus *bus = NULL;
         _cleanup_(signing_freep) Signing *signing = NULL;
         _cleanup_(verifier_freep) Verifier *verifier = NULL;
+        _cleanup_(health_freep) Health *health = NULL;
         Service service = {};
         int r;
 
@@ -253,6 +275,9 @@ static int serve(sd_event *event, const SigningSetup *signing_setup, VerifierSet
         r = verifier_new(&verifier, bus, event, setup);
         if (r < 0)
                 return log_error_errno(r, "the object %s cannot be offered: %m", VERIFIER_PATH);
+        r = health_new(&health, event, signing, health_sec);
+        if (r < 0)
+                return log_error_errno(r, "no timer for the entry \"health\": %m");
         r = watch_signals(event, verifier);
         if (r < 0)
                 return log_error_errno(r, "signals cannot be watched: %m");
@@ -308,7 +333,7 @@ static int run(const Arguments *a) {
                 .face_camera = a->face_camera,
                 .demo = a->demo,
         };
-        return serve(event, &signing, &verifier);
+        return serve(event, &signing, &verifier, a->health_interval_sec);
 }
 
 int main(int argc, char *argv[]) {
@@ -319,6 +344,7 @@ int main(int argc, char *argv[]) {
                 .decoder_socket = DECODER_SOCKET,
                 .keyring_socket = KEYRING_SOCKET,
                 .state = STATE_DIRECTORY,
+                .health_interval_sec = HEALTH_INTERVAL_SEC,
         };
         int r;
 

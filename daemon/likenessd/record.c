@@ -2,7 +2,9 @@
 
 #include "record.h"
 #include "build-config.h"
+#include "clock.h"
 #include "log.h"
+#include "tally.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 
 struct Record {
         RecordSetup setup;
+        Tally tally;                   /* since the last entry "health" */
 };
 
 static json_t *json_done(json_t *j) {
@@ -89,6 +92,8 @@ int record_open(Record *r, Attempt *a) {
                 return k;
 
         a->opening = ledger_sequence(r->setup.ledger);
+        a->opened_usec = now_monotonic_usec();
+        r->tally.checks++;
         log_info("%s: opened for uid %u%s", a->support_code, a->caller, r->setup.demo ? " (demo)" : "");
         return 0;
 }
@@ -147,9 +152,28 @@ int record_close(Record *r, const Attempt *a, const Closing *closing, char **ret
         if (k < 0)
                 return k;
 
+        tally_close(&r->tally, closing->cause, closing->decision, now_monotonic_usec() - a->opened_usec);
         /* neither reasons nor durations: a log is read by more people than a receipt */
         log_info("%s: closed: %s%s%s", a->support_code, cause_to_string(closing->cause), closing->decision ? " " : "",
                         closing->decision ? verdict_to_string(closing->decision->verdict) : "");
+        return 0;
+}
+
+int record_health(Record *r) {
+        _cleanup_(json_donep) json_t *claims = NULL, *more = NULL;
+        int k;
+
+        claims = json_pack("{s:s, s:s, s:o}", "software", VERSION, "mode", mode_to_string(r->setup.configuration->mode),
+                        "models", models_claim(r->setup.manifest));
+        more = tally_claims(&r->tally);
+        if (!claims || !more || json_object_update(claims, more) < 0)
+                return -ENOMEM;
+
+        k = ledger_append(r->setup.ledger, "health", TAKE_PTR(claims), NULL);
+        if (k < 0)
+                return k;
+
+        r->tally = (Tally) {};
         return 0;
 }
 

@@ -32,6 +32,7 @@ typedef struct Attempt {
         const Request *request;        /* borrowed for the attempt */
         uid_t caller;
         uint64_t opening;              /* sequence of the opening entry */
+        uint64_t opened_usec;          /* CLOCK_MONOTONIC */
         char support_code[SUPPORT_CODE_SIZE]; /* finds the entries; read out over a telephone */
 } Attempt;
 
@@ -64,6 +65,9 @@ int record_open(Record *r, Attempt *a);
 
 /* Writes the closing entry; when it returns 0 it is on disk. `ret_receipt` is its compact JWS, to be freed. */
 int record_close(Record *r, const Attempt *a, const Closing *closing, char **ret_receipt);
+
+/* Writes the entry "health": what the terminal is, and what it did since the last one (or since the start). */
+int record_health(Record *r);
 
 /* The answer that a check with this nonce ended with: 1, 0 if there was none, or a negative errno. */
 int record_find(Record *r, const char *nonce, RecordedAnswer *ret);
