@@ -117,6 +117,31 @@ int open_sized(Ledger **ret, const char *directory, Signer *signer, unsigned ent
         return ledger_open_sized(ret, &setup, entries);
 }
 
+int ledger_set_up(void **state) {
+        LedgerFixture *f = calloc(1, sizeof(*f));
+
+        assert_non_null(f);
+        f->directory = make_directory();
+        f->signer = signer_for_test();
+        *state = f;
+        return 0;
+}
+
+int ledger_tear_down(void **state) {
+        LedgerFixture *f = *state;
+
+        ledger_free(f->ledger);
+        signer_free(f->signer);
+        remove_directory(f->directory);
+        free(f);
+        return 0;
+}
+
+int reopen(LedgerFixture *f, unsigned entries) {
+        f->ledger = ledger_free(f->ledger);
+        return open_sized(&f->ledger, f->directory, f->signer, entries);
+}
+
 int append_opened(Ledger *l, const char *nonce) {
         return ledger_append(l, "opened",
                              json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s}", "support-code", "K7-M2", "nonce", nonce,

@@ -27,6 +27,23 @@ const char *segment_file(uint64_t first);
 /* ledger_open_sized(). */
 int open_sized(Ledger **ret, const char *directory, Signer *signer, unsigned entries);
 
+/* A ledger and all that it needs, for cmocka: ledger_set_up() makes directory and signer, and no ledger yet. */
+typedef struct LedgerFixture {
+        char *directory;
+        Signer *signer;
+        Ledger *ledger;
+} LedgerFixture;
+
+int ledger_set_up(void **state);
+int ledger_tear_down(void **state);
+
+/* Closes the ledger, if it is open, and opens it again with segments of `entries`. */
+int reopen(LedgerFixture *f, unsigned entries);
+
+#define NONCE_A "AAAAAAAAAAAAAAAAAAAAAA"
+#define NONCE_B "BBBBBBBBBBBBBBBBBBBBBB"
+#define WITH_LEDGER(test) cmocka_unit_test_setup_teardown(test, ledger_set_up, ledger_tear_down)
+
 /* Appends an opening with a nonce; its closing; a "health" entry with nothing in it. Return ledger_append()'s answer. */
 int append_opened(Ledger *l, const char *nonce);
 int append_closed(Ledger *l, const char *nonce, char **ret_jws);

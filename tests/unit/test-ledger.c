@@ -15,82 +15,11 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/timex.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-#define NONCE_A "AAAAAAAAAAAAAAAAAAAAAA"
-#define NONCE_B "BBBBBBBBBBBBBBBBBBBBBB"
-
-/* The clocks as a test wants them: 0 and NULL are the real ones. */
-static time_t fake_time;
-static bool fake_synchronised;
-static const char *fake_boot;
-
-time_t __wrap_time(time_t *ret);
-int __wrap_adjtimex(struct timex *tx);
-int __wrap_entry_boot_id(char ret[static BOOT_ID_SIZE]);
-time_t __real_time(time_t *ret);
-int __real_entry_boot_id(char ret[static BOOT_ID_SIZE]);
-
-time_t __wrap_time(time_t *ret) {
-        return fake_time != 0 ? fake_time : __real_time(ret);
-}
-
-int __wrap_adjtimex(struct timex *tx) {
-        tx->status = fake_synchronised ? 0 : STA_UNSYNC;
-        return fake_synchronised ? TIME_OK : TIME_ERROR;
-}
-
-int __wrap_entry_boot_id(char ret[static BOOT_ID_SIZE]) {
-        if (!fake_boot)
-                return __real_entry_boot_id(ret);
-        (void) snprintf(ret, BOOT_ID_SIZE, "%s", fake_boot);
-        return 0;
-}
-
-#define BOOT_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define BOOT_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-
-/* A ledger and all that it needs. */
-typedef struct Fixture {
-        char *directory;
-        Signer *signer;
-        Ledger *ledger;
-} Fixture;
-
-static int set_up(void **state) {
-        Fixture *f = calloc(1, sizeof(*f));
-
-        f->directory = make_directory();
-        f->signer = signer_for_test();
-        *state = f;
-        return 0;
-}
-
-static int tear_down(void **state) {
-        Fixture *f = *state;
-
-        ledger_free(f->ledger);
-        signer_free(f->signer);
-        remove_directory(f->directory);
-        free(f);
-        fake_time = 0;
-        fake_synchronised = false;
-        fake_boot = NULL;
-        return 0;
-}
-
-/* Closes the ledger, if it is open, and opens it again with segments of `entries`. */
-static int reopen(Fixture *f, unsigned entries) {
-        f->ledger = ledger_free(f->ledger);
-        return open_sized(&f->ledger, f->directory, f->signer, entries);
-}
-
 static void test_append_and_reopen(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_free_ char *jws = NULL;
         char hash[RECEIPT_HASH_SIZE];
 
@@ -111,31 +40,8 @@ static void test_append_and_reopen(void **state) {
 }
 
 
-static void test_common_claims(void **state) {
-        Fixture *f = *state;
-        _cleanup_free_ char *jws = NULL;
-        json_auto_t *claims = NULL;
-        time_t before = time(NULL);
-
-        fake_synchronised = true;
-        assert_int_equal(reopen(f, 1024), 0);
-        assert_int_equal(ledger_append(f->ledger, "started", json_pack("{s:b}", "demo", 0), &jws), 0);
-        assert_int_equal(receipt_read(jws, strlen(jws), NULL, &claims), 0);
-        assert_int_equal(entry_number(claims, "version"), 1);
-        assert_string_equal(entry_text(claims, "entry"), "started");
-        assert_string_equal(entry_text(claims, "terminal"), "till-1");
-        assert_string_equal(entry_text(claims, "key-protection"), "none");
-        assert_int_equal(entry_number(claims, "sequence"), 2);
-        assert_int_equal(strlen(entry_text(claims, "previous")), 43);
-        assert_string_equal(entry_text(claims, "clock"), "synchronised");
-        assert_int_equal(strlen(entry_text(claims, "boot")), 32);
-        assert_in_range(entry_number(claims, "time"), before, before + 600);
-        assert_in_range(entry_number(claims, "boot-time"), 1, entry_boot_time());
-        assert_true(json_is_false(json_object_get(claims, "demo")));
-}
-
 static void test_callers_mistakes_write_nothing(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_free_ char *padding = calloc(1, RECEIPT_SIZE_MAX);
 
         (void) memset(padding, 'x', RECEIPT_SIZE_MAX - 1);
@@ -156,7 +62,7 @@ static void test_callers_mistakes_write_nothing(void **state) {
 }
 
 static void test_segments(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
 
         assert_int_equal(reopen(f, 8), 0);
         for (int i = 0; i < 30; i++) {
@@ -185,7 +91,7 @@ static void test_segments(void **state) {
 
 /* What was being written when the power went: any part of the last entry. */
 static void test_torn_at_every_byte(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_free_ char *whole = NULL;
         uint64_t sequence;
         size_t size, begin;
@@ -217,7 +123,7 @@ static void test_torn_at_every_byte(void **state) {
 
 /* The same with the first entry of a new file, and with a file that has nothing in it. */
 static void test_torn_first_entry(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_free_ char *summary = NULL;
         size_t size;
 
@@ -251,7 +157,7 @@ static void test_torn_first_entry(void **state) {
 
 /* The very first entry, before there was anything. */
 static void test_torn_beginning(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
 
         file_write(f->directory, segment_file(1), "eyJ", 3);
         assert_int_equal(reopen(f, 4), 0);
@@ -264,12 +170,12 @@ static void test_unclosed_opening_is_closed_once(void **state) {
         static const char *const same[] = { "support-code", "nonce", "transaction", "operator", "notice" };
 
         for (unsigned more = 0; more < 9; more++) {
-                Fixture *f = NULL;
+                LedgerFixture *f = NULL;
                 _cleanup_free_ char *jws = NULL;
                 json_auto_t *claims = NULL;
 
                 /* the opening is in the last file, or one or two before it */
-                (void) set_up((void **) &f);
+                (void) ledger_set_up((void **) &f);
                 assert_int_equal(reopen(f, 4), 0);
                 assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
                 for (unsigned i = 0; i < more; i++)
@@ -285,12 +191,12 @@ static void test_unclosed_opening_is_closed_once(void **state) {
                         assert_true(entry_text(claims, same[i])[0] != '\0');
                 assert_int_equal(entry_number(claims, "opening"), 2);
                 assert_int_equal(entry_number(claims, "caller"), 1000);
-                (void) tear_down((void **) &f);
+                (void) ledger_tear_down((void **) &f);
         }
 }
 
 static void test_one_opener(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         Ledger *second = NULL;
 
         assert_int_equal(reopen(f, 1024), 0);
@@ -301,7 +207,7 @@ static void test_one_opener(void **state) {
 }
 
 static void test_directory_must_be_ours_alone(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_free_ char *link = NULL;
 
         assert_int_equal(chmod(f->directory, 0750), 0);
@@ -321,7 +227,7 @@ static void test_directory_must_be_ours_alone(void **state) {
 
 /* Any byte of the last file. Only its very last newline can be mistaken for a torn end, and then the repair says so. */
 static void test_altered_bytes(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_free_ char *whole = NULL, *changed = NULL;
         size_t size;
 
@@ -353,7 +259,7 @@ static void test_altered_bytes(void **state) {
 }
 
 static void test_altered_files(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_free_ char *middle = NULL, *last = NULL, *keys = NULL, *path = NULL;
         size_t middle_size, last_size, keys_size, second;
 
@@ -413,97 +319,8 @@ static void test_altered_files(void **state) {
         assert_true(reopen(f, 4) < 0);
 }
 
-static void test_nonce(void **state) {
-        Fixture *f = *state;
-        _cleanup_free_ char *first = NULL, *second = NULL, *found = NULL;
-        json_auto_t *claims = NULL;
-
-        assert_int_equal(reopen(f, 4), 0);
-        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 60, &found, &claims), 0);
-        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
-        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 60, &found, &claims), 0);
-        assert_int_equal(append_closed(f->ledger, NONCE_A, &first), 0);
-        assert_int_equal(append_opened(f->ledger, NONCE_B), 0);
-        assert_int_equal(append_closed(f->ledger, NONCE_B, NULL), 0);
-        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 60, &found, &claims), 1);
-        assert_string_equal(found, first);
-        free(TAKE_PTR(found));
-        json_decref(TAKE_PTR(claims));
-
-        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
-        assert_int_equal(append_closed(f->ledger, NONCE_A, &second), 0);
-        for (int i = 0; i < 20; i++)   /* five files further */
-                assert_int_equal(append_health(f->ledger), 0);
-        assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 3600, &found, &claims), 1);
-        assert_string_equal(found, second);
-        assert_string_equal(entry_text(claims, "verdict"), "match");
-}
-
-/* Wherever in its line the nonce is, and of whatever length; but never a part of another one. */
-static void test_nonce_anywhere(void **state) {
-        Fixture *f = *state;
-        const char *long_nonce = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
-
-        assert_int_equal(reopen(f, 64), 0);
-        for (int before = 0; before < 7; before++)
-                for (int size = 3; size < 40; size += 4) {
-                        _cleanup_free_ char *code = NULL, *nonce = NULL, *jws = NULL, *found = NULL;
-                        json_auto_t *claims = NULL, *none = NULL;
-
-                        assert_true(asprintf(&code, "%.*s", before, "xxxxxxxx") >= 0);
-                        assert_true(asprintf(&nonce, "%d%.*s", before, size, long_nonce + before) > 0);
-                        assert_int_equal(append_opened(f->ledger, nonce), 0);
-                        assert_int_equal(ledger_append(f->ledger, "closed",
-                                                       json_pack("{s:s,s:s}", "support-code", code, "nonce", nonce),
-                                                       &jws), 0);
-                        assert_int_equal(ledger_find_nonce(f->ledger, nonce, 600, &found, &claims), 1);
-                        assert_string_equal(found, jws);
-                        free(TAKE_PTR(found));
-                        assert_int_equal(ledger_find_nonce(f->ledger, nonce + 1, 600, &found, &none), 0);
-                }
-        assert_int_equal(ledger_find_nonce(f->ledger, "\"quoted nonce\"", 600, NULL, NULL), 0);
-}
-
-/* An hour's window, and clocks that were right, wrong, and set back; each boot has its own ledger_open(). */
-static void test_nonce_window(void **state) {
-        static const struct {
-                time_t then, now;
-                bool synchronised, same_boot;
-                int found;
-        } cases[] = {
-                { 1000000, 1000100, true, false, 1 },
-                { 1000000, 1003600, true, false, 1 },
-                { 1000000, 1003601, true, false, 0 },
-                { 1000000, 1003601, false, false, 1 },   /* nobody kept that clock right */
-                { 1000000, 9000000, true, true, 1 },     /* the clock was set; the boot's own tells */
-                { 9000000, 1000000, true, false, 1 },    /* it was set back */
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                Fixture *f = NULL;
-                _cleanup_free_ char *found = NULL;
-                json_auto_t *claims = NULL;
-
-                (void) set_up((void **) &f);
-                fake_boot = BOOT_A;
-                fake_time = cases[i].then;
-                fake_synchronised = cases[i].synchronised;
-                assert_int_equal(reopen(f, 64), 0);
-                assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
-                assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), 0);
-
-                fake_boot = cases[i].same_boot ? BOOT_A : BOOT_B;
-                fake_time = cases[i].now;
-                fake_synchronised = true;
-                assert_int_equal(reopen(f, 64), 0);
-                assert_int_equal(append_health(f->ledger), 0);
-                assert_int_equal(ledger_find_nonce(f->ledger, NONCE_A, 3600, &found, &claims), cases[i].found);
-                (void) tear_down((void **) &f);
-        }
-}
-
 static void test_key_change(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_(signer_freep) Signer *next = signer_for_test(), *demo = NULL;
         _cleanup_free_ char *text = key_text(), *jws = NULL;
         json_auto_t *keys = NULL, *header = NULL, *claims = NULL;
@@ -534,7 +351,7 @@ static void test_key_change(void **state) {
 
 /* The entry that changes the key is the last one. */
 static void test_key_change_last(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_(signer_freep) Signer *next = signer_for_test(), *third = signer_for_test();
         json_auto_t *claims = NULL;
 
@@ -557,7 +374,7 @@ static void test_key_change_last(void **state) {
 
 /* A whole ledger of somebody else's, with keys.json to match: not ours to go on with. */
 static void test_foreign_ledger(void **state) {
-        Fixture *f = *state;
+        LedgerFixture *f = *state;
         _cleanup_(signer_freep) Signer *own = signer_for_test();
 
         assert_int_equal(reopen(f, 4), 0);
@@ -566,132 +383,9 @@ static void test_foreign_ledger(void **state) {
         assert_int_equal(open_sized(&f->ledger, f->directory, own, 4), -ENOKEY);
 }
 
-/* The sequence number of an export's first line; the number of lines. Every line must follow the one before. */
-static uint64_t exported(const Ledger *l, uint64_t from, uint64_t *ret_lines) {
-        _cleanup_close_ int fd = memfd_create("export", MFD_CLOEXEC);
-        _cleanup_free_ char *text = NULL, *path = NULL;
-        char hash[RECEIPT_HASH_SIZE], *rest, *line;
-        uint64_t first = 0, n = 0;
-
-        assert_int_equal(ledger_export(l, from, fd), 0);
-        assert_true(asprintf(&path, "%d", fd) > 0);
-        text = file_text("/proc/self/fd", path, NULL);
-        rest = text;
-        while ((line = strsep(&rest, "\n")) && rest) {
-                json_auto_t *claims = NULL;
-
-                assert_int_equal(receipt_read(line, strlen(line), NULL, &claims), 0);
-                if (n == 0) {
-                        first = entry_number(claims, "sequence");
-                        assert_string_equal(entry_text(claims, "entry"), "segment");
-                } else
-                        assert_string_equal(entry_text(claims, "previous"), hash);
-                assert_int_equal(entry_number(claims, "sequence"), first + n);
-                receipt_hash(line, strlen(line), hash);
-                n++;
-        }
-        if (n > 0)
-                assert_string_equal(hash, ledger_head(l));
-        *ret_lines = n;
-        return first;
-}
-
-static void test_export(void **state) {
-        static const time_t times[] = { 100, 100, 100, 200, 200, 200, 900, 50, 50, 50, 50, 50, 60, 60, 70, 300 };
-        Fixture *f = *state;
-        uint64_t n;
-
-        fake_time = 100;
-        assert_int_equal(reopen(f, 4), 0);
-        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
-                fake_time = times[i];
-                assert_int_equal(append_health(f->ledger), 0);
-        }
-        /* 1: 100 100 100 100 | 5: 200 200 200 200 | 9: 900 900 50 50 | 13: 50 50 50 50 | 17: 60 60 60 70 | 21: 300 300 */
-        for (int i = 0; i < 2; i++) {
-                assert_int_equal(exported(f->ledger, 0, &n), 1);
-                assert_int_equal(n, 22);
-                assert_int_equal(exported(f->ledger, 100, &n), 1);
-                assert_int_equal(exported(f->ledger, 101, &n), 5);
-                assert_int_equal(exported(f->ledger, 201, &n), 9);
-                assert_int_equal(n, 14);
-                assert_int_equal(exported(f->ledger, 900, &n), 9);
-                assert_int_equal(exported(f->ledger, 901, &n), 21);
-                assert_int_equal(n, 2);
-                assert_int_equal(reopen(f, 4), 0);
-        }
-}
-
-static void test_export_to_pipes(void **state) {
-        Fixture *f = *state;
-        int ends[2], status;
-        pid_t child;
-
-        assert_int_equal(reopen(f, 64), 0);
-        for (int i = 0; i < 200; i++)
-                assert_int_equal(append_health(f->ledger), 0);
-
-        assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-        assert_int_equal(ledger_export(f->ledger, 0, ends[1]), -EAGAIN);
-        (void) close(ends[0]);
-        (void) close(ends[1]);
-
-        /* a slow reader, to whom the kernel hands a page at a time */
-        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-        (void) fcntl(ends[1], F_SETPIPE_SZ, 4096);
-        child = fork();
-        if (child == 0) {
-                char buffer[1000];
-                size_t lines = 0;
-                ssize_t size;
-
-                (void) close(ends[1]);
-                while ((size = read(ends[0], buffer, sizeof(buffer))) > 0)
-                        for (ssize_t i = 0; i < size; i++)
-                                lines += buffer[i] == '\n';
-                _exit(lines == ledger_sequence(f->ledger) ? 0 : 1);
-        }
-        (void) close(ends[0]);
-        assert_int_equal(ledger_export(f->ledger, 0, ends[1]), 0);
-        (void) close(ends[1]);
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
-        assert_int_equal(append_health(f->ledger), 0);
-}
-
-/* A copy made by another process while entries are added: what there was at the fork, and whole. */
-static void test_export_while_writing(void **state) {
-        Fixture *f = *state;
-        int status;
-
-        assert_int_equal(reopen(f, 8), 0);
-        for (int round = 0; round < 10; round++) {
-                pid_t child;
-
-                assert_int_equal(append_health(f->ledger), 0);
-                child = fork();
-                if (child == 0) {
-                        for (int i = 0; i < 10; i++) {
-                                uint64_t n;
-
-                                if (exported(f->ledger, 0, &n) != 1 || n != ledger_sequence(f->ledger))
-                                        _exit(1);
-                        }
-                        _exit(0);
-                }
-                for (int i = 0; i < 20; i++)
-                        assert_int_equal(append_health(f->ledger), 0);
-                assert_int_equal(waitpid(child, &status, 0), child);
-                assert_int_equal(status, 0);
-        }
-}
-
-#define WITH_LEDGER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 WITH_LEDGER(test_append_and_reopen),
-                WITH_LEDGER(test_common_claims),
                 WITH_LEDGER(test_callers_mistakes_write_nothing),
                 WITH_LEDGER(test_segments),
                 WITH_LEDGER(test_torn_at_every_byte),
@@ -702,15 +396,9 @@ int main(void) {
                 WITH_LEDGER(test_directory_must_be_ours_alone),
                 WITH_LEDGER(test_altered_bytes),
                 WITH_LEDGER(test_altered_files),
-                WITH_LEDGER(test_nonce),
-                WITH_LEDGER(test_nonce_anywhere),
-                cmocka_unit_test(test_nonce_window),
                 WITH_LEDGER(test_key_change),
                 WITH_LEDGER(test_key_change_last),
                 WITH_LEDGER(test_foreign_ledger),
-                WITH_LEDGER(test_export),
-                WITH_LEDGER(test_export_to_pipes),
-                WITH_LEDGER(test_export_while_writing),
         };
 
         signer_wipe_json();
