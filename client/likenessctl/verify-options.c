@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "verify-options.h"
-#include "ini-file.h"
+#include "parse.h"
 #include "macro.h"
 #include "vocabulary.h"
 

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <ini.h>
-#include <math.h>
 #include <stdio.h>
 
 typedef struct IniReader {
@@ -67,56 +66,4 @@ int ini_file_read(const char *path, IniHandler handler, void *userdata) {
         }
 
         return reader.result;
-}
-
-int parse_unsigned(const char *s, unsigned long min, unsigned long max, unsigned long *ret) {
-        unsigned long v;
-        char *end;
-
-        if (s[0] < '0' || s[0] > '9')
-                return -EINVAL;
-
-        errno = 0;
-        v = strtoul(s, &end, 10);
-        if (*end != '\0')
-                return -EINVAL;
-        if (errno == ERANGE || v < min || v > max)
-                return -ERANGE;
-
-        *ret = v;
-        return 0;
-}
-
-int parse_double(const char *s, double *ret) {
-        double v;
-        char *end;
-
-        if (isempty(s))
-                return -EINVAL;
-
-        errno = 0;
-        v = strtod(s, &end);
-        if (*end != '\0' || errno == ERANGE || !isfinite(v))
-                return -EINVAL;
-
-        *ret = v;
-        return 0;
-}
-
-int parse_boolean(const char *s, bool *ret) {
-        static const char *const yes[] = { "yes", "true", "on", "1" };
-        static const char *const no[] = { "no", "false", "off", "0" };
-
-        for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
-                if (streq(s, yes[i])) {
-                        *ret = true;
-                        return 0;
-                }
-                if (streq(s, no[i])) {
-                        *ret = false;
-                        return 0;
-                }
-        }
-
-        return -EINVAL;
 }

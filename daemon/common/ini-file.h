@@ -19,12 +19,3 @@ typedef int (*IniHandler)(
  * once. Returns 0; the handler's first error; -EBADMSG after logging lines that are no assignment; -ENOENT and other
  * errors of opening the file without a message. */
 int ini_file_read(const char *path, IniHandler handler, void *userdata);
-
-/* Parses a whole number within [min, max]; 0, -EINVAL (not a number) or -ERANGE. */
-int parse_unsigned(const char *s, unsigned long min, unsigned long max, unsigned long *ret);
-
-/* Parses a finite decimal number, C locale; 0 or -EINVAL. */
-int parse_double(const char *s, double *ret);
-
-/* Parses "yes", "no", "true", "false", "on", "off", "1", "0"; 0 or -EINVAL. */
-int parse_boolean(const char *s, bool *ret);

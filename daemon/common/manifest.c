@@ -3,9 +3,14 @@
 #include "manifest.h"
 #include "ini-file.h"
 #include "log.h"
+#include "parse.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+/* Pixels: smaller or larger inputs are mistakes. */
+#define INPUT_SIDE_MIN 8U
+#define INPUT_SIDE_MAX 2048U
 
 static const char *const kind_table[_MODEL_KIND_MAX] = {
         [MODEL_DETECTOR] = "detector",
@@ -18,60 +23,6 @@ typedef struct ManifestReader {
         Manifest *manifest;
         const char *directory;
 } ManifestReader;
-
-static int parse_words(const char *value, const char *const *words, size_t n, unsigned *ret) {
-        for (size_t i = 0; i < n; i++)
-                if (words[i] && streq(value, words[i])) {
-                        *ret = (unsigned) i;
-                        return 0;
-                }
-
-        return -EINVAL;
-}
-
-static int parse_sha256(const char *value, uint8_t *ret) {
-        if (strlen(value) != 2 * MODEL_SHA256_SIZE || strspn(value, "0123456789abcdef") != 2 * MODEL_SHA256_SIZE)
-                return -EINVAL;
-
-        for (size_t i = 0; i < MODEL_SHA256_SIZE; i++) {
-                char digits[3] = { value[2 * i], value[2 * i + 1], '\0' };
-                ret[i] = (uint8_t) strtoul(digits, NULL, 16);
-        }
-
-        return 0;
-}
-
-/* "WIDTHxHEIGHT", each 8 to 2048 */
-static int parse_size(const char *value, unsigned *ret_width, unsigned *ret_height) {
-        unsigned width, height;
-        int used = 0;
-
-        if (sscanf(value, "%4ux%4u%n", &width, &height, &used) != 2 || value[used] != '\0')
-                return -EINVAL;
-        if (width < 8 || width > 2048 || height < 8 || height > 2048)
-                return -ERANGE;
-
-        *ret_width = width;
-        *ret_height = height;
-        return 0;
-}
-
-static int parse_numbers(const char *value, double *ret, size_t n) {
-        _cleanup_free_ char *copy = strdup(value);
-        char *state = NULL, *token;
-        size_t i = 0;
-
-        if (!copy)
-                return -ENOMEM;
-
-        for (token = strtok_r(copy, " ", &state); token; token = strtok_r(NULL, " ", &state)) {
-                if (i >= n || parse_double(token, &ret[i]) < 0)
-                        return -EINVAL;
-                i++;
-        }
-
-        return i == n ? 0 : -EINVAL;
-}
 
 static int parse_similarity(const char *value, int *ret) {
         double v;
@@ -190,9 +141,9 @@ static int model_set(Model *model, const char *directory, const char *key, const
         if (streq(key, "File"))
                 return parse_file(value, directory, model);
         if (streq(key, "SHA256"))
-                return parse_sha256(value, model->sha256);
+                return parse_hexadecimal(value, model->sha256, sizeof(model->sha256));
         if (streq(key, "Input"))
-                return parse_size(value, &model->width, &model->height);
+                return parse_size(value, INPUT_SIDE_MIN, INPUT_SIDE_MAX, &model->width, &model->height);
         if (streq(key, "Mean"))
                 return parse_numbers(value, model->mean, 3);
         if (streq(key, "Scale"))

@@ -4,9 +4,9 @@
  * libsecret. */
 
 #include "build-config.h"
-#include "ini-file.h"
 #include "keyring-outcome.h"
 #include "log.h"
+#include "parse.h"
 #include "service.h"
 #include "signer.h"
 

@@ -4,6 +4,7 @@
 #include "ini-file.h"
 #include "liveness-limits.h"
 #include "log.h"
+#include "parse.h"
 
 #include <errno.h>
 #include <systemd/sd-id128.h>

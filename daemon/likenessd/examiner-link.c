@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "examiner-link.h"
+#include "examiner-socket.h"
 #include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-bus.h>
 
 struct ExaminerLink {
@@ -34,30 +33,6 @@ struct ExaminerLink {
 
 static void source_disable(sd_event_source **s) {
         *s = sd_event_source_disable_unref(*s);
-}
-
-static int link_connect(const char *path) {
-        union {
-                struct sockaddr_un un;
-                struct sockaddr sa;
-        } address = { .un.sun_family = AF_UNIX };
-        _cleanup_close_ int fd = -1;
-        const int yes = 1;
-
-        if (strlen(path) >= sizeof(address.un.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(address.un.sun_path, path, strlen(path) + 1);
-
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        /* asked for before there is anything to receive, so that the hello is sure to carry credentials */
-        if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0)
-                return -errno;
-        if (connect(fd, &address.sa, sizeof(address.un)) < 0)
-                return -errno;
-
-        return take_fd(&fd);
 }
 
 static void link_report_failure(ExaminerLink *l) {
@@ -371,40 +346,6 @@ static int link_start_bus(ExaminerLink *l) {
         return r;
 }
 
-/* Reads the hello and who sent it: 1, 0 if it has not come yet, or a negative errno. */
-static int read_hello(int fd, pid_t *ret_pid) {
-        union {
-                struct cmsghdr header;
-                char buffer[CMSG_SPACE(sizeof(struct ucred))];
-        } control = {};
-        char byte = 0;
-        struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-        struct msghdr mh = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        struct ucred credentials = {};
-        ssize_t n;
-
-        n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        if (n == 0)
-                return -ECONNRESET;
-
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c))
-                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
-                    c->cmsg_len == CMSG_LEN(sizeof(credentials)))
-                        memcpy(&credentials, CMSG_DATA(c), sizeof(credentials));
-        if (byte != EXAMINER_HELLO || credentials.pid <= 1)
-                return -EBADMSG;
-
-        *ret_pid = credentials.pid;
-        return 1;
-}
-
 static int link_meet(ExaminerLink *l, pid_t pid) {
         int r;
 
@@ -425,7 +366,7 @@ static int on_hello(sd_event_source *s, int fd, uint32_t revents, void *userdata
         pid_t pid = -1;
         int r;
 
-        r = read_hello(l->fd, &pid);
+        r = examiner_socket_read_hello(l->fd, &pid);
         if (r == 0)
                 return 0;
 
@@ -462,7 +403,7 @@ int examiner_link_new(
         l->demo = demo;
         l->fd = l->lifeline = l->pidfd = -1;
 
-        l->fd = link_connect(path);
+        l->fd = examiner_socket_connect(path);
         if (l->fd < 0)
                 return l->fd;
         r = sd_event_add_io(event, &l->hello, l->fd, EPOLLIN, on_hello, l);

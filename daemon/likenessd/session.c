@@ -4,11 +4,11 @@
 #include "clock.h"
 #include "examiner-link.h"
 #include "log.h"
+#include "session-times.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -34,14 +34,13 @@ struct Session {
         uint32_t width, height;
         bool face_seen;
         bool stuck;
-        uint32_t frames_captured, frames_used;
 
         sd_event_source *deadline;
         sd_event_source *close;        /* defers the end of a session that has no process to wait for */
         uint64_t time_limit_usec, examining_since;
 
         SessionResult result;
-        uint64_t called_usec, authorised_usec, opened_usec, ready_usec, stage_usec[_STAGE_MAX], found_usec;
+        SessionTimes times;
 };
 
 static void session_set_state(Session *s, SessionState next) {
@@ -54,33 +53,6 @@ static void session_set_state(Session *s, SessionState next) {
 
         assert(allowed[s->state] & (1U << next));
         s->state = next;
-}
-
-/* Where the time went, for `make bench`: microseconds since the call, 0 for what was not reached. */
-static void session_log_times(const Session *s) {
-        const uint64_t times[] = {
-                s->authorised_usec,
-                s->opened_usec,
-                s->ready_usec,
-                s->stage_usec[STAGE_MODELS_LOADED],
-                s->stage_usec[STAGE_CAMERA_OPENED],
-                s->stage_usec[STAGE_FIRST_FRAME],
-                s->stage_usec[STAGE_LAST_FRAME],
-                s->found_usec,
-                now_monotonic_usec(),
-        };
-        static const char *const names[ELEMENTSOF(times)] = {
-                "authorised",  "opened",     "examiner-ready", "models-loaded", "camera-opened",
-                "first-frame", "last-frame", "findings",       "gone",
-        };
-        char text[512];
-        size_t n = 0;
-
-        for (size_t i = 0; i < ELEMENTSOF(times) && n < sizeof(text); i++)
-                n += (size_t) snprintf(text + n, sizeof(text) - n, " %s=%" PRIu64, names[i],
-                                times[i] > s->called_usec ? times[i] - s->called_usec : 0);
-        log_debug("%s: timing:%s frames-captured=%" PRIu32 " frames-used=%" PRIu32, s->attempt.support_code, text,
-                        s->frames_captured, s->frames_used);
 }
 
 /* Both processes are gone (or will not go): the closing entry is written, and only then is anybody told. */
@@ -96,7 +68,7 @@ static void session_close(Session *s) {
                 free(TAKE_PTR(result->message));
         }
         result->binding = s->setup.configuration->mode == MODE_ENFORCE && !s->setup.demo;
-        result->duration_usec = (now_monotonic_usec() - s->opened_usec + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC) *
+        result->duration_usec = (now_monotonic_usec() - s->times.opened_usec + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC) *
                         (100 * USEC_PER_MSEC);
         result->support_code = s->attempt.support_code;
 
@@ -117,7 +89,7 @@ static void session_close(Session *s) {
         if (result->cause != CAUSE_VERDICT && !result->message)
                 result->message = strdup(cause_message(result->cause));
         result->error = cause_error(result->cause);
-        session_log_times(s);
+        session_times_log(&s->times, s->attempt.support_code);
 
         s->handlers->closed(s, result, s->userdata);
 }
@@ -235,7 +207,7 @@ static void on_link_ready(ExaminerLink *l, void *userdata) {
 
         if (l == s->examiner) {
                 s->examiner_ready = true;
-                s->ready_usec = now_monotonic_usec();
+                s->times.ready_usec = now_monotonic_usec();
                 session_examine(s);
                 return;
         }
@@ -267,8 +239,8 @@ static void on_link_stage(ExaminerLink *l, Stage stage, void *userdata) {
 
         if (l != s->examiner)
                 return;
-        if (s->stage_usec[stage] == 0)
-                s->stage_usec[stage] = now_monotonic_usec();
+        if (s->times.stage_usec[stage] == 0)
+                s->times.stage_usec[stage] = now_monotonic_usec();
         if (stage == STAGE_FACE_SEEN)
                 s->face_seen = true;
 }
@@ -312,9 +284,9 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
         if (s->state != SESSION_EXAMINING || l != s->examiner)
                 return;
 
-        s->found_usec = now_monotonic_usec();
-        s->frames_captured = f->frames_captured;
-        s->frames_used = f->frames_used;
+        s->times.found_usec = now_monotonic_usec();
+        s->times.frames_captured = f->frames_captured;
+        s->times.frames_used = f->frames_used;
         if (!outcome_has_verdict(f->outcome)) {
                 Cause cause = cause_of_outcome(f->outcome);
 
@@ -418,7 +390,7 @@ Session *session_free(Session *s) {
 int session_start(Session *s) {
         int r;
 
-        s->opened_usec = now_monotonic_usec();
+        s->times.opened_usec = now_monotonic_usec();
         r = record_open(s->setup.record, &s->attempt);
         if (r < 0)
                 return log_error_errno(r, "the opening entry cannot be written, so no check is made: %m");
@@ -467,6 +439,6 @@ bool session_is_stuck(const Session *s) {
 }
 
 void session_set_times(Session *s, uint64_t called_usec, uint64_t authorised_usec) {
-        s->called_usec = called_usec;
-        s->authorised_usec = authorised_usec;
+        s->times.called_usec = called_usec;
+        s->times.authorised_usec = authorised_usec;
 }
