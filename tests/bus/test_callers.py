@@ -118,7 +118,9 @@ class Authorisation(Case):
         caller = Client("nobody")
         self.assertEqual(caller.get("Mode"), "pilot")
         self.assertIn("passport", caller.get("Documents"))
-        self.assertEqual(json.loads(caller.get("PublicKey")), {"keys": []})
+        for key in json.loads(caller.get("PublicKey"))["keys"]:
+            self.assertEqual(key["kty"], "EC")
+            self.assertNotIn("d", key, "that is the private key")
         self.assertTrue(caller.get("Version"))
         body = GLib.Variant("(ssv)", (NAME, "Mode", GLib.Variant("s", "enforce")))
         self.refused(harness.DENIED, Call(Client("root"), PATH, "org.freedesktop.DBus.Properties", "Set", body))
