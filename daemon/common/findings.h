@@ -54,9 +54,8 @@ typedef struct Findings {
 
 /* Strong single signs of a presentation attack: any one is a veto. */
 typedef enum AttackSign {
-        ATTACK_SIGN_FRAME = 1 << 0,    /* the edge of a screen or of a print is seen around the face */
-        ATTACK_SIGN_FROZEN = 1 << 1,   /* the picture repeats itself exactly */
-        _ATTACK_SIGN_ALL = (1 << 2) - 1,
+        ATTACK_SIGN_FROZEN = 1 << 0,   /* the picture repeats itself exactly */
+        _ATTACK_SIGN_ALL = (1 << 1) - 1,
 } AttackSign;
 
 /* True if every member is within the range stated above; what comes from an examiner is untrusted until then. */
