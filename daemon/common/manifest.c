@@ -176,6 +176,7 @@ static Model *manifest_add(Manifest *m, const char *name) {
         if (!model->name)
                 return NULL;
 
+        model->kind = _MODEL_KIND_MAX; /* not said yet */
         model->scale = 1;
         model->crop = 1;
         m->n_models++;
@@ -225,7 +226,9 @@ static int model_check(const Manifest *m, const Model *model) {
         static const uint8_t no_hash[MODEL_SHA256_SIZE];
         const char *missing = NULL;
 
-        if (!model->file)
+        if (model->kind == _MODEL_KIND_MAX)
+                missing = "Kind";
+        else if (!model->file)
                 missing = "File";
         else if (memcmp(model->sha256, no_hash, sizeof(no_hash)) == 0)
                 missing = "SHA256";

@@ -143,6 +143,7 @@ static void test_bad_manifests(void **state) {
                 DETECTOR LIVENESS MATCHER CALIBRATION "Calibration=x -1 0.1:0.2\n",
                 DETECTOR LIVENESS MATCHER CALIBRATION "Calibration=x 100 2:0.2\n",
                 "Kind=matcher\n",
+                DETECTOR LIVENESS MATCHER CALIBRATION "[no-kind]\nFile=x.onnx\nSHA256=" SHA "\nInput=80x80\n",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
