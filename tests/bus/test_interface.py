@@ -3,6 +3,8 @@
 """schemas/org.likeness.Verifier1.xml says what the service offers: no member more, none less, none with another
 signature; and every member has its rule."""
 
+import os
+import re
 import xml.etree.ElementTree as xml
 
 import harness
@@ -40,6 +42,31 @@ def members(node, interface):
 
 def described(interface):
     return members(xml.parse(harness.source_directory() + "/schemas/org.likeness.Verifier1.xml"), interface)
+
+
+def words(table):
+    """The words of one closed list, from the C source."""
+    with open(harness.source_directory() + "/daemon/common/vocabulary.c") as file:
+        body = file.read().split(f"{table}_table[")[1].split("};")[0]
+    return re.findall(r'= "([a-z-]+)"', body)
+
+
+def error_names():
+    with open(harness.source_directory() + "/daemon/likenessd/errors.h") as file:
+        return re.findall(r'LIKENESS_ERROR\("(\w+)"\)', file.read())
+
+
+class Documentation(harness.TestCase):
+    def test_every_word_has_its_page(self):
+        wanted = words("verdict") + words("reason") + ["error-" + name for name in error_names()]
+        pages = os.listdir(harness.source_directory() + "/docs/answers")
+        self.assertEqual(sorted(wanted), sorted(p.removesuffix(".md") for p in pages if p != "README.md"))
+        self.assertGreater(len(wanted), 40)
+        for word in wanted:
+            with open(f"{harness.source_directory()}/docs/answers/{word}.md") as file:
+                text = file.read()
+            self.assertIn("What to do", text)
+            self.assertIn(word.removeprefix("error-"), text.splitlines()[1])
 
 
 class Interface(harness.TestCase):
