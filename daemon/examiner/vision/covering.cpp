@@ -77,18 +77,20 @@ static std::vector<float> edge_directions(const cv::Mat &patch) {
         cv::Sobel(brightness, y, CV_32F, 0, 1, 1, 0.5);
         cv::cartToPolar(x, y, strength, angle);
 
-        for (int row = 0; row < patch.rows; row++)
-                for (int column = 0; column < patch.cols; column++) {
-                        float place = std::fmod(angle.at<float>(row, column), (float) CV_PI) *
-                                (DIRECTIONS / (float) CV_PI);
-                        int low = (int) place % DIRECTIONS, high = (low + 1) % DIRECTIONS;
-                        float part = place - std::floor(place);
-                        float value = strength.at<float>(row, column) / (CELL * CELL);
-                        int cell = row / CELL * columns + column / CELL;
+        size_t places = (size_t) (rows * columns);
+        for (int row = 0; row < patch.rows; row++) {
+                const float *strengths = strength.ptr<float>(row), *angles = angle.ptr<float>(row);
 
-                        cells[(size_t) (low * rows * columns + cell)] += value * (1 - part);
-                        cells[(size_t) (high * rows * columns + cell)] += value * part;
+                for (int column = 0; column < patch.cols; column++) {
+                        /* opposite directions are one: half a turn has all of them */
+                        float place = angles[column] * (DIRECTIONS / (float) CV_PI);
+                        size_t low = (size_t) place, cell = (size_t) (row / CELL * columns + column / CELL);
+                        float part = place - (float) low, value = strengths[column] / (CELL * CELL);
+
+                        cells[low % DIRECTIONS * places + cell] += value * (1 - part);
+                        cells[(low + 1) % DIRECTIONS * places + cell] += value * part;
                 }
+        }
 
         return cells;
 }
@@ -156,7 +158,7 @@ static void measure_colour(const Image &image, const Face &face, Bareness *bare)
         cv::Point2f mouth = (face.points[Face::RIGHT_MOUTH] + face.points[Face::LEFT_MOUTH]) * 0.5f;
         cv::Rect region;
 
-        cv::Mat bgr = image_region(image, face_region(face, 1.2f, true), { SIDE, SIDE }, Shrink::AVERAGE, &region);
+        cv::Mat bgr = image_region(image, face_region(face, 1.2f, true), { SIDE, SIDE }, Shrink::SAMPLE, &region);
         float sx = (float) SIDE / (float) region.width, sy = (float) SIDE / (float) region.height;
         cv::Point2f middle = (right + left) * 0.5f, across = left - right, down = mouth - middle;
         cv::Matx23f to_pixels(sx * across.x, sx * down.x, sx * (middle.x - (float) region.x),
