@@ -22,6 +22,16 @@ const char *mode_to_string(Mode m) {
         return (unsigned) m < _MODE_MAX ? mode_table[m] : NULL;
 }
 
+static const char *const reference_source_table[_REFERENCE_SOURCE_MAX] = {
+        [REFERENCE_CARD_CAMERA] = "card-camera",
+        [REFERENCE_SUPPLIED] = "supplied",
+        [REFERENCE_CHIP] = "chip",
+};
+
+const char *reference_source_to_string(ReferenceSource s) {
+        return (unsigned) s < _REFERENCE_SOURCE_MAX ? reference_source_table[s] : NULL;
+}
+
 static int set_terminal(Configuration *c, const char *value) {
         size_t n = strlen(value);
         char *name;
@@ -74,8 +84,26 @@ static int set_false_match_rate(Configuration *c, const char *value) {
         return 0;
 }
 
-static int set_allow_supplied_reference(Configuration *c, const char *value) {
-        return parse_boolean(value, &c->allow_supplied_reference);
+static int set_reference_sources(Configuration *c, const char *value) {
+        _cleanup_free_ char *copy = strdup(value);
+        char *state = NULL, *word;
+        unsigned sources = 0;
+
+        if (!copy)
+                return -ENOMEM;
+
+        for (word = strtok_r(copy, " ", &state); word; word = strtok_r(NULL, " ", &state)) {
+                unsigned source;
+
+                if (parse_words(word, reference_source_table, _REFERENCE_SOURCE_MAX, &source) < 0)
+                        return -EINVAL;
+                sources |= 1U << source;
+        }
+        if (sources == 0)
+                return -EINVAL;
+
+        c->reference_sources = sources;
+        return 0;
 }
 
 static int set_minimum_challenge(Configuration *c, const char *value) {
@@ -88,13 +116,29 @@ static int set_minimum_challenge(Configuration *c, const char *value) {
         return 0;
 }
 
-static int set_time_limit(Configuration *c, const char *value) {
-        unsigned long seconds;
-        int r = parse_unsigned(value, 5, 120, &seconds);
+static int set_count(unsigned *to, const char *value, unsigned long min, unsigned long max) {
+        unsigned long count;
+        int r = parse_unsigned(value, min, max, &count);
 
         if (r >= 0)
-                c->time_limit_sec = (unsigned) seconds;
+                *to = (unsigned) count;
         return r;
+}
+
+static int set_time_limit(Configuration *c, const char *value) {
+        return set_count(&c->time_limit_sec, value, 5, 120);
+}
+
+static int set_attempt_window(Configuration *c, const char *value) {
+        return set_count(&c->attempt_window_sec, value, 3600, 604800);
+}
+
+static int set_terminal_attempts(Configuration *c, const char *value) {
+        return set_count(&c->terminal_attempts_per_hour, value, 1, 1000);
+}
+
+static int set_operator_attempts(Configuration *c, const char *value) {
+        return set_count(&c->operator_attempts_per_hour, value, 1, 1000);
 }
 
 static bool document_kind_valid(const char *kind) {
@@ -140,11 +184,15 @@ static const Key keys[] = {
         { "Terminal", "Name", set_terminal, "up to 64 letters, digits and - _ ." },
         { "Verification", "Mode", set_mode, "pilot or enforce" },
         { "Verification", "FalseMatchRate", set_false_match_rate, "a rate from 0.000001 to 0.01" },
-        { "Verification", "AllowSuppliedReference", set_allow_supplied_reference, "yes or no" },
+        { "Verification", "ReferenceSources", set_reference_sources,
+                        "one or more of card-camera, supplied and chip, separated by spaces" },
         { "Verification", "MinimumChallenge", set_minimum_challenge, "none, light, turn or auto" },
         { "Verification", "TimeLimitSec", set_time_limit, "5 to 120 (seconds)" },
         { "Verification", "Documents", set_documents,
                         "up to 32 kinds of lower-case letters, digits and hyphens, separated by spaces" },
+        { "Limits", "AttemptWindowSec", set_attempt_window, "3600 to 604800 (seconds)" },
+        { "Limits", "TerminalAttemptsPerHour", set_terminal_attempts, "1 to 1000" },
+        { "Limits", "OperatorAttemptsPerHour", set_operator_attempts, "1 to 1000" },
 };
 
 static int configuration_assignment(
@@ -187,7 +235,11 @@ int configuration_load(const char *path, Configuration **ret) {
         c->mode = MODE_ENFORCE;
         c->false_match_rate = 1e-3;
         c->minimum_challenge = CHALLENGE_AUTO;
+        c->reference_sources = 1U << REFERENCE_CARD_CAMERA | 1U << REFERENCE_CHIP;
         c->time_limit_sec = 15;
+        c->attempt_window_sec = 86400;
+        c->terminal_attempts_per_hour = 60;
+        c->operator_attempts_per_hour = 30;
         r = set_documents(c, DEFAULT_DOCUMENTS);
         if (r < 0)
                 return r;
@@ -251,4 +303,8 @@ bool configuration_allows_document(const Configuration *c, const char *kind) {
                         return true;
 
         return streq(kind, "auto");
+}
+
+bool configuration_allows_reference(const Configuration *c, ReferenceSource source) {
+        return c->reference_sources & (1U << source);
 }

@@ -16,15 +16,26 @@ typedef enum Mode {
         _MODE_MAX,
 } Mode;
 
+/* Where the portrait comes from; a set of them has bit 1 << source. */
+typedef enum ReferenceSource {
+        REFERENCE_CARD_CAMERA,         /* read from the card by this terminal's camera */
+        REFERENCE_SUPPLIED,            /* a picture that the caller passes, and could have chosen */
+        REFERENCE_CHIP,                /* read from the document's chip */
+        _REFERENCE_SOURCE_MAX,
+} ReferenceSource;
+
 typedef struct Configuration {
         char *terminal;                /* the name that receipts carry; by default derived from the machine's id */
         Mode mode;
         double false_match_rate;       /* Mode-independent; 1e-6 to 1e-2 */
-        bool allow_supplied_reference; /* a caller may pass the portrait as a picture */
+        unsigned reference_sources;    /* the permitted ones: bits of ReferenceSource, never empty */
         Challenge minimum_challenge;   /* CHALLENGE_NONE permits passive evidence alone */
         unsigned time_limit_sec;       /* of one examination at normal pace; `relaxed` has three times as much */
         char *documents[DOCUMENTS_MAX]; /* the kinds of documents that a request may name */
         size_t n_documents;
+        unsigned attempt_window_sec;   /* how far back attempts of a transaction count; 3600 to 604800 */
+        unsigned terminal_attempts_per_hour; /* 1 to 1000 */
+        unsigned operator_attempts_per_hour; /* 1 to 1000 */
 } Configuration;
 
 /* The defaults, then `path` if it is not NULL. Everything wrong is logged with file, line, key and what is allowed;
@@ -38,6 +49,10 @@ DEFINE_CLEANUP(Configuration *, configuration_free);
 int configuration_policy(const Configuration *c, const Manifest *manifest, Policy *ret);
 
 bool configuration_allows_document(const Configuration *c, const char *kind);
+bool configuration_allows_reference(const Configuration *c, ReferenceSource source);
 
 /* "pilot" or "enforce" */
 const char *mode_to_string(Mode m);
+
+/* "card-camera", "supplied" or "chip" */
+const char *reference_source_to_string(ReferenceSource s);

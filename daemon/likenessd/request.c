@@ -227,9 +227,9 @@ static int request_check(const Request *q, const Configuration *c, sd_bus_error 
         if (q->reference < 0)
                 return bad_request(error, "reference",
                                 "is missing; this version cannot read the portrait from a card by itself");
-        if (!c->allow_supplied_reference)
+        if (!configuration_allows_reference(c, REFERENCE_SUPPLIED))
                 return bad_request(error, "reference",
-                                "a supplied portrait is not permitted on this terminal (AllowSuppliedReference=)");
+                                "a supplied portrait is not permitted on this terminal (ReferenceSources=)");
 
         return 0;
 }

@@ -22,7 +22,7 @@ def hostile(scratch):
     # one second more than the shortest that the configuration can have would only make the tests slower
     path = scratch + "/quick.conf"
     with open(path, "w") as file:
-        file.write("[Verification]\nMode=pilot\nAllowSuppliedReference=yes\nMinimumChallenge=none\nTimeLimitSec=5\n")
+        file.write("[Verification]\nMode=pilot\nReferenceSources=supplied\nMinimumChallenge=none\nTimeLimitSec=5\n")
     return [f"--examiner={harness.build_directory()}/tests/bus/{PROGRAM}", "--config=" + path]
 
 

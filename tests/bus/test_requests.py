@@ -179,7 +179,7 @@ class Requests(RequestCase):
 def enforce(scratch):
     path = scratch + "/enforce.conf"
     with open(path, "w") as file:
-        file.write("[Verification]\nMode=enforce\nFalseMatchRate=0.001\nAllowSuppliedReference=no\n"
+        file.write("[Verification]\nMode=enforce\nFalseMatchRate=0.001\nReferenceSources=card-camera\n"
                    "MinimumChallenge=none\nDocuments=passport\n")
     return ["--config=" + path]
 

@@ -38,7 +38,7 @@ static void test_defaults_are_strict(void **state) {
 
         assert_int_equal(configuration_load(NULL, &c), 0);
         assert_int_equal(c->mode, MODE_ENFORCE);
-        assert_false(c->allow_supplied_reference);
+        assert_false(configuration_allows_reference(c, REFERENCE_SUPPLIED));
         assert_int_equal(c->minimum_challenge, CHALLENGE_AUTO);
         assert_true(c->false_match_rate <= 1e-3);
         assert_true(configuration_allows_document(c, "passport"));
@@ -50,15 +50,19 @@ static void test_every_key(void **state) {
         _cleanup_(configuration_freep) Configuration *c = NULL;
 
         assert_int_equal(load("# a comment\n[Verification]\nMode=pilot\nFalseMatchRate=0.0005\n"
-                              "AllowSuppliedReference=yes\nMinimumChallenge=none\nTimeLimitSec=30\n"
-                              "Documents=library-card staff-2\n",
+                              "ReferenceSources=supplied\nMinimumChallenge=none\nTimeLimitSec=30\n"
+                              "Documents=library-card staff-2\n[Limits]\nAttemptWindowSec=7200\n"
+                              "TerminalAttemptsPerHour=5\nOperatorAttemptsPerHour=4\n",
                                          &c),
                         0);
         assert_int_equal(c->mode, MODE_PILOT);
         assert_true(c->false_match_rate > 0.00049 && c->false_match_rate < 0.00051);
-        assert_true(c->allow_supplied_reference);
+        assert_true(configuration_allows_reference(c, REFERENCE_SUPPLIED));
         assert_int_equal(c->minimum_challenge, CHALLENGE_NONE);
         assert_int_equal(c->time_limit_sec, 30);
+        assert_int_equal(c->attempt_window_sec, 7200);
+        assert_int_equal(c->terminal_attempts_per_hour, 5);
+        assert_int_equal(c->operator_attempts_per_hour, 4);
         assert_int_equal(c->n_documents, 2);
         assert_true(configuration_allows_document(c, "staff-2"));
         assert_false(configuration_allows_document(c, "passport"));
@@ -74,10 +78,16 @@ static void test_unknown_keys_only_warn(void **state) {
 static void test_bad_values_are_refused(void **state) {
         static const char *const bad[] = {
                 "Mode=production", "Mode=", "FalseMatchRate=0", "FalseMatchRate=0.5", "FalseMatchRate=1e-9",
-                "FalseMatchRate=nan", "FalseMatchRate=-0.001", "FalseMatchRate=0.001x", "AllowSuppliedReference=maybe",
+                "FalseMatchRate=nan", "FalseMatchRate=-0.001", "FalseMatchRate=0.001x", "ReferenceSources=maybe",
                 "MinimumChallenge=wink", "TimeLimitSec=4", "TimeLimitSec=121", "TimeLimitSec=-5",
-                "TimeLimitSec=99999999999999999999", "Documents=", "Documents=../../etc/passwd", "Documents=UPPER",
+                "TimeLimitSec=99999999999999999999", "ReferenceSources=", "ReferenceSources=chip wallet",
+                "Documents=", "Documents=../../etc/passwd", "Documents=UPPER",
                 "no assignment at all",
+        };
+        static const char *const bad_limits[] = {
+                "AttemptWindowSec=3599", "AttemptWindowSec=604801", "AttemptWindowSec=1d", "AttemptWindowSec=",
+                "TerminalAttemptsPerHour=0", "TerminalAttemptsPerHour=1001", "OperatorAttemptsPerHour=0",
+                "OperatorAttemptsPerHour=1001", "OperatorAttemptsPerHour=-1",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
@@ -85,6 +95,14 @@ static void test_bad_values_are_refused(void **state) {
                 char text[256];
 
                 (void) snprintf(text, sizeof(text), "[Verification]\n%s\n", bad[i]);
+                assert_int_equal(load(text, &c), -EBADMSG);
+                assert_null(c);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(bad_limits); i++) {
+                Configuration *c = NULL;
+                char text[256];
+
+                (void) snprintf(text, sizeof(text), "[Limits]\n%s\n", bad_limits[i]);
                 assert_int_equal(load(text, &c), -EBADMSG);
                 assert_null(c);
         }
