@@ -31,6 +31,7 @@ check: install-packages
 bench: build
 	@tests/bench/bench.py $(BUILD)
 	@$(BUILD)/tests/bench/bench-ledger $(BUILD)
+	@tests/bench/bench-fleet.py $(BUILD) .
 
 clean:
 	rm -rf $(BUILD) build-sanitize

@@ -267,6 +267,7 @@ class Courier(unittest.TestCase):
         self.journal = Journal(self.scratch + "/socket")
         self.write_entries(16, 20)
         self.assertEqual(self.journal.receive(5), self.all[15:20])
+        self.assertEqual(self.said().count("the receipts wait in the ledger"), 1, "the new socket is tried at once")
 
     def test_killed(self):
         """kill -9 at any moment: nothing is missing, and each time the last entry at most comes twice."""
