@@ -386,7 +386,7 @@ class Courier(unittest.TestCase):
         self.start()
         self.journal.receive(3)
         second = subprocess.run([COURIER, f"--ledger={self.ledger}", f"--state={self.state}",
-                                 f"--socket={self.scratch}/socket"], stderr=subprocess.PIPE, text=True)
+                                 f"--socket={self.scratch}/socket"], stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
         self.assertEqual(second.returncode, 1)
         self.assertIn("another courier", second.stderr)
 
