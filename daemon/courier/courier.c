@@ -96,7 +96,7 @@ static int on_room(sd_event_source *s, int fd, uint32_t events, void *userdata) 
 static int courier_wait_for_journal(Courier *c, int error) {
         int r;
 
-        if (error == -EAGAIN) {
+        if (error == -EAGAIN && journal_fd(c->journal) >= 0) {
                 log_debug("the journal's queue is full");
                 r = sd_event_add_io(c->event, &c->room, journal_fd(c->journal), EPOLLOUT, on_room, c);
                 return r < 0 ? log_error_errno(r, "the journal's socket cannot be watched: %m") : 0;
