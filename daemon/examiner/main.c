@@ -6,6 +6,7 @@
 #include "capture.h"
 #include "examiner.h"
 #include "log.h"
+#include "process.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -84,17 +85,12 @@ static int parse_argv(int argc, char *argv[], ExaminerSetup *setup) {
         return 1;
 }
 
-static sd_event *event_free(sd_event *event) {
-        return sd_event_unref(event);
-}
-DEFINE_CLEANUP(sd_event *, event_free);
-
 static int run(const ExaminerSetup *setup) {
-        _cleanup_(event_freep) sd_event *event = NULL;
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(examiner_freep) Examiner *examiner = NULL;
         int r;
 
-        r = sandbox_leave_no_trace();
+        r = process_leave_no_trace();
         if (r < 0)
                 return log_error_errno(r, "cannot forbid core dumps: %m");
 

@@ -3,10 +3,6 @@
 
 #include <stdint.h>
 
-/* Makes the process leave nothing behind when it dies: no core dump, not even through a piped handler, and no
- * attaching debugger. 0 or a negative errno. */
-int sandbox_leave_no_trace(void);
-
 /* Caps the process's private memory at `bytes`, also where no unit does; allocations beyond it fail. 0 or a negative
  * errno. */
 int sandbox_limit_memory(uint64_t bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "credential.h"
+#include "file.h"
 #include "keyring-outcome.h"
 #include "log.h"
 
@@ -42,25 +43,6 @@ static int open_credential(void) {
         return fd < 0 ? -errno : fd;
 }
 
-/* Reads at most `size` bytes; how many, or a negative errno. */
-static ssize_t read_up_to(int fd, char *buffer, size_t size) {
-        size_t got = 0;
-
-        while (got < size) {
-                ssize_t n = read(fd, buffer + got, size - got);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                got += (size_t) n;
-        }
-
-        return (ssize_t) got;
-}
-
 KeyringOutcome password_read(char **ret) {
         char buffer[PASSWORD_SIZE_MAX + 2];
         KeyringOutcome outcome = KEYRING_DONE;
@@ -73,7 +55,7 @@ KeyringOutcome password_read(char **ret) {
         if (fd < 0)
                 return unusable(KEYRING_CREDENTIAL_UNREADABLE, fd);
 
-        n = read_up_to(fd, buffer, sizeof(buffer));
+        n = file_read_all(fd, buffer, sizeof(buffer));
         if (n > 0 && buffer[n - 1] == '\n')
                 n--;
         if (n < PASSWORD_SIZE_MIN || n > PASSWORD_SIZE_MAX || memchr(buffer, '\0', (size_t) n))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "durable.h"
+#include "file.h"
 #include "macro.h"
 
 #include <dirent.h>
@@ -16,7 +17,7 @@ int durable_read(int directory, const char *name, size_t max, uint8_t **ret, siz
         _cleanup_free_ uint8_t *data = NULL;
         _cleanup_close_ int fd = -1;
         struct stat st;
-        size_t size = 0;
+        ssize_t n;
 
         /* O_NONBLOCK: a FIFO in its place would be waited for */
         fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -32,36 +33,13 @@ int durable_read(int directory, const char *name, size_t max, uint8_t **ret, siz
         data = malloc((size_t) st.st_size + 1);
         if (!data)
                 return -ENOMEM;
-        while (size < (size_t) st.st_size) {
-                ssize_t n = read(fd, data + size, (size_t) st.st_size - size);
+        n = file_read_all(fd, data, (size_t) st.st_size);
+        if (n < 0)
+                return (int) n;
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                size += (size_t) n;
-        }
-
-        data[size] = '\0';
+        data[n] = '\0';
         *ret = TAKE_PTR(data);
-        *ret_size = size;
-        return 0;
-}
-
-static int write_all(int fd, const uint8_t *data, size_t size) {
-        while (size > 0) {
-                ssize_t n = write(fd, data, size);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                data += n;
-                size -= (size_t) n;
-        }
-
+        *ret_size = (size_t) n;
         return 0;
 }
 
@@ -80,7 +58,7 @@ int durable_write(int directory, const char *name, const void *data, size_t size
         fd = openat(directory, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, data, size);
+        r = file_write_all(fd, data, size);
         if (r >= 0 && (fsync(fd) < 0 || renameat(directory, beside, directory, name) < 0))
                 r = -errno;
         if (r < 0) {

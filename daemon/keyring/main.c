@@ -7,6 +7,7 @@
 #include "keyring-outcome.h"
 #include "log.h"
 #include "parse.h"
+#include "process.h"
 #include "service.h"
 #include "signer.h"
 
@@ -14,8 +15,6 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #define PEER "likeness"
@@ -119,23 +118,10 @@ static int parse_argv(int argc, char *argv[], ServiceSetup *setup, const char **
         return 1;
 }
 
-/* No core dump, also not by a handler that is fed by a pipe, and no debugger of the same user. */
-static int leave_no_trace(void) {
-        static const struct rlimit none = {};
-
-        if (setrlimit(RLIMIT_CORE, &none) < 0)
-                return -errno;
-#if !defined(__SANITIZE_ADDRESS__)     /* the leak checker attaches to its own process */
-        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-                return -errno;
-#endif
-        return 0;
-}
-
 static int run(ServiceSetup *setup, const char *peer) {
         int r;
 
-        r = leave_no_trace();
+        r = process_leave_no_trace();
         if (r < 0)
                 return log_error_errno(r, "core dumps cannot be forbidden: %m");
         r = parse_peer(peer, &setup->peer);

@@ -2,6 +2,7 @@
 
 #include "segment.h"
 
+#include "file.h"
 #include "macro.h"
 
 #include <dirent.h>
@@ -119,24 +120,6 @@ int segment_remove(int directory, uint64_t first) {
         return 0;
 }
 
-/* pread() until `size` bytes are there or the file ends; how many there were. */
-static ssize_t read_whole(int fd, char *buffer, size_t size) {
-        size_t done = 0;
-
-        while (done < size) {
-                ssize_t n = pread(fd, buffer + done, size - done, (off_t) done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                done += (size_t) n;
-        }
-        return (ssize_t) done;
-}
-
 int segment_read(int directory, uint64_t first, uint64_t size, SegmentText *ret) {
         _cleanup_close_ int fd = -1;
         _cleanup_free_ char *text = NULL;
@@ -156,7 +139,7 @@ int segment_read(int directory, uint64_t first, uint64_t size, SegmentText *ret)
         text = malloc(size + 1);
         if (!text)
                 return -ENOMEM;
-        n = read_whole(fd, text, size);
+        n = file_read_all_at(fd, text, size, 0);
         if (n < 0)
                 return (int) n;
 

@@ -293,13 +293,8 @@ static int link_new_call(ExaminerLink *l, const char *member, sd_bus_message **r
         return sd_bus_message_new_method_call(l->bus, ret, NULL, EXAMINER_PATH, EXAMINER_INTERFACE, member);
 }
 
-static sd_bus_message *message_free(sd_bus_message *m) {
-        return sd_bus_message_unref(m);
-}
-DEFINE_CLEANUP(sd_bus_message *, message_free);
-
 static int link_attach(ExaminerLink *l) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_close_ int theirs = -1;
         int ends[2], r;
 
@@ -437,7 +432,7 @@ ExaminerLink *examiner_link_free(ExaminerLink *l) {
 }
 
 int examiner_link_decode(ExaminerLink *l, int picture, int pixels) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = link_new_call(l, "Decode", &m);
@@ -451,7 +446,7 @@ int examiner_link_decode(ExaminerLink *l, int picture, int pixels) {
 }
 
 int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = link_new_call(l, "Examine", &m);
