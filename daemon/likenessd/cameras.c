@@ -4,12 +4,22 @@
 #include "macro.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <systemd/sd-device.h>
 
 static sd_device_enumerator *enumerator_free(sd_device_enumerator *e) {
         return sd_device_enumerator_unref(e);
 }
 DEFINE_CLEANUP(sd_device_enumerator *, enumerator_free);
+
+void cameras_done(Cameras *c) {
+        for (size_t i = 0; i < c->n; i++) {
+                free(c->all[i].node);
+                free(c->all[i].seat);
+        }
+        free(c->all);
+        *c = (Cameras) {};
+}
 
 /* udev's v4l_id tells capture nodes from the metadata nodes that come with them. */
 static bool device_captures(sd_device *device) {
@@ -19,7 +29,38 @@ static bool device_captures(sd_device *device) {
                strstr(capabilities, ":capture:");
 }
 
-int cameras_find(char **ret_node) {
+static int cameras_add(Cameras *c, sd_device *device) {
+        const char *node, *seat = NULL;
+        Camera *all, *camera;
+
+        if (sd_device_get_devname(device, &node) < 0)
+                return 0;
+
+        all = reallocarray(c->all, c->n + 1, sizeof(*all));
+        if (!all)
+                return -ENOMEM;
+        c->all = all;
+        camera = &c->all[c->n];
+        *camera = (Camera) { .captures = device_captures(device) };
+        c->n++;
+
+        camera->node = strdup(node);
+        if (!camera->node)
+                return -ENOMEM;
+        if (sd_device_get_property_value(device, "ID_SEAT", &seat) < 0)
+                return 0;
+        camera->seat = strdup(seat);
+        return camera->seat ? 0 : -ENOMEM;
+}
+
+/* video2 before video10 */
+static int compare_cameras(const void *a, const void *b) {
+        const Camera *x = a, *y = b;
+
+        return strverscmp(x->node, y->node);
+}
+
+static int cameras_read(Cameras *c) {
         _cleanup_(enumerator_freep) sd_device_enumerator *e = NULL;
         int r;
 
@@ -32,14 +73,55 @@ int cameras_find(char **ret_node) {
 
         for (sd_device *d = sd_device_enumerator_get_device_first(e); d;
              d = sd_device_enumerator_get_device_next(e)) {
-                const char *node;
-
-                if (!device_captures(d) || sd_device_get_devname(d, &node) < 0)
-                        continue;
-
-                *ret_node = strdup(node);
-                return *ret_node ? 0 : -ENOMEM;
+                r = cameras_add(c, d);
+                if (r < 0)
+                        return r;
         }
+        if (c->n > 1)
+                qsort(c->all, c->n, sizeof(*c->all), compare_cameras);
+        return 0;
+}
 
-        return -ENODEV;
+int cameras_list(Cameras *ret) {
+        Cameras c = {};
+        int r;
+
+        r = cameras_read(&c);
+        if (r < 0)
+                cameras_done(&c);
+        else
+                *ret = c;
+        return r;
+}
+
+/* No seat is seat0, for devices and for callers. */
+static const char *seat_or_default(const char *seat) {
+        return isempty(seat) ? SEAT_DEFAULT : seat;
+}
+
+const Camera *cameras_choose(const Cameras *c, const char *seat) {
+        for (size_t i = 0; i < c->n; i++)
+                if (c->all[i].captures && streq(seat_or_default(c->all[i].seat), seat_or_default(seat)))
+                        return &c->all[i];
+
+        return NULL;
+}
+
+int cameras_find(const char *seat, char **ret_node) {
+        const Camera *chosen;
+        Cameras c = {};
+        int r;
+
+        r = cameras_list(&c);
+        if (r < 0)
+                return r;
+
+        chosen = cameras_choose(&c, seat);
+        if (chosen) {
+                *ret_node = strdup(chosen->node);
+                r = *ret_node ? 0 : -ENOMEM;
+        } else
+                r = -ENODEV;
+        cameras_done(&c);
+        return r;
 }

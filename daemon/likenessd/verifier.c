@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "errors.h"
 #include "log.h"
+#include "seat.h"
 #include "verifier-private.h"
 
 #include <errno.h>
@@ -53,7 +54,9 @@ static void on_audience_left(Audience *a, void *userdata) {
                 session_end(v->session, CAUSE_CALLER_GONE);
 }
 
-static int choose_camera(Verifier *v, char **ret, sd_bus_error *error) {
+/* A camera of the caller's seat. */
+static int choose_camera(Verifier *v, sd_bus_message *m, char **ret, sd_bus_error *error) {
+        _cleanup_free_ char *seat = NULL;
         int r;
 
         if (v->setup.face_camera) {
@@ -61,7 +64,10 @@ static int choose_camera(Verifier *v, char **ret, sd_bus_error *error) {
                 return *ret ? 0 : -ENOMEM;
         }
 
-        r = cameras_find(ret);
+        r = seat_of_sender(m, &seat);
+        if (r < 0)
+                return r;
+        r = cameras_find(seat, ret);
         if (r == -ENODEV)
                 return sd_bus_error_set(error, LIKENESS_ERROR_NO_CAMERA, cause_message(CAUSE_CAMERA_NONE));
         return r;
@@ -179,7 +185,7 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
         uint64_t authorised_usec = now_monotonic_usec();
         int r;
 
-        r = choose_camera(v, &v->camera, error);
+        r = choose_camera(v, call->message, &v->camera, error);
         if (r < 0)
                 return r;
         r = audience_new(&v->audience, v->bus, on_audience_left, v);
