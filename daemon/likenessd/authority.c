@@ -5,13 +5,22 @@
 #include "log.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
-/* A person may have to type a password; a machine answers at once. */
+/* A machine answers at once; a person may have to type a password. The first is what a caller may have to wait for a
+ * polkit that does not answer, so it stays below the 5 s that are promised. */
+#define TIMEOUT_USEC (UINT64_C(4) * USEC_PER_SEC)
 #define INTERACTIVE_USEC (UINT64_C(120) * USEC_PER_SEC)
-#define TIMEOUT_USEC (UINT64_C(5) * USEC_PER_SEC)
 #define INTERACTIVE_FLAG 1U
-/* Checks under way at once: more means that somebody floods the service. */
+/* Checks under way at once: more means that somebody floods the service. One user, over however many connections, gets
+ * only a part of them, so that he keeps nobody else out. */
 #define CHECKS_MAX 64U
+#define CHECKS_OF_USER_MAX 16U
+
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
 
 typedef struct Check Check;
 
@@ -19,6 +28,12 @@ struct Check {
         Authority *authority;
         Check *next, **link;           /* *link points to this check */
         sd_bus_message *message;
+        const char *action;
+        uid_t uid;
+        sd_bus_track *caller;
+        bool interactive;              /* the caller's message allows that a person is asked */
+        bool asks_person;
+        uint64_t id;                   /* of the question that polkit has not answered; 0: none */
         sd_bus_slot *slot;
         uint64_t called_usec;
         AuthorityHandler handler;
@@ -29,9 +44,44 @@ struct Authority {
         sd_bus *bus;
         Check *checks;
         unsigned n_checks;
+        uint64_t last_id;
 };
 
+static sd_bus_message *message_free(sd_bus_message *m) {
+        return sd_bus_message_unref(m);
+}
+DEFINE_CLEANUP(sd_bus_message *, message_free);
+
+static int new_question(Authority *a, const char *member, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(a->bus, ret, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, member);
+}
+
+static void format_id(const Check *c, char ret[static 32]) {
+        (void) snprintf(ret, 32, "likenessd-%" PRIu64, c->id);
+}
+
+/* Nobody waits for the answer any more: the dialog that asks for a password goes away, too. */
+static int check_cancel(Check *c) {
+        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        char id[32];
+        int r;
+
+        if (c->id == 0)
+                return 0;
+
+        format_id(c, id);
+        c->id = 0;
+        r = new_question(c->authority, "CancelCheckAuthorization", &m);
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", id);
+        return r < 0 ? r : sd_bus_send(c->authority->bus, m, NULL);
+}
+
 static Check *check_free(Check *c) {
+        int r;
+
         if (!c)
                 return NULL;
 
@@ -41,7 +91,11 @@ static Check *check_free(Check *c) {
                         c->next->link = c->link;
                 c->authority->n_checks--;
         }
+        r = check_cancel(c);
+        if (r < 0)
+                log_warning_errno(r, "polkit cannot be told that nobody waits any more: %m");
         sd_bus_slot_unref(c->slot);
+        sd_bus_track_unref(c->caller);
         sd_bus_message_unref(c->message);
         free(c);
         return NULL;
@@ -70,14 +124,22 @@ Authority *authority_free(Authority *a) {
         return NULL;
 }
 
-/* 1 if polkit said yes, else 0 with `error` set. */
-static int read_answer(sd_bus_message *reply, sd_bus_error *error) {
+static int denied(sd_bus_error *error, const char *why) {
+        return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, why);
+}
+
+/* 1 if polkit said yes, else 0 or what `error` was set to. `ret_challenge`: a password would help. */
+static int read_answer(sd_bus_message *reply, bool *ret_challenge, sd_bus_error *error) {
         int authorized, challenge, r;
 
+        *ret_challenge = false;
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 log_warning("polkit did not decide, so it is no: %s", sd_bus_message_get_error(reply)->name);
-                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
-                                "Permission denied: polkit could not be asked");
+                return denied(error, "Permission denied: polkit could not be asked");
+        }
+        if (!sd_bus_message_has_signature(reply, "(bba{ss})")) {
+                log_warning("polkit's answer is not one, so it is no");
+                return denied(error, "Permission denied: polkit could not be asked");
         }
 
         r = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
@@ -85,23 +147,38 @@ static int read_answer(sd_bus_message *reply, sd_bus_error *error) {
                 r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
         if (r < 0) {
                 log_warning_errno(r, "polkit's answer cannot be read, so it is no: %m");
-                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+                return denied(error, "Permission denied: polkit could not be asked");
         }
 
         if (authorized)
                 return 1;
-        return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
-                        challenge ? "Permission denied: an administrator's password is needed" : "Permission denied");
+        *ret_challenge = challenge;
+        return denied(error, challenge ? "Permission denied: an administrator's password is needed" : "Permission denied");
 }
+
+static int check_ask(Check *c, bool person);
 
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused) {
         _cleanup_(check_freep) Check *c = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool challenge;
         int r;
 
-        r = read_answer(reply, &error);
-        if (r > 0)
+        /* when the time is over the question is still there */
+        if (!sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY))
+                c->id = 0;
+
+        r = read_answer(reply, &challenge, &error);
+        if (challenge && c->interactive && !c->asks_person) {
+                sd_bus_error_free(&error);
+                r = check_ask(c, /* person= */ true);
+                if (r >= 0) {
+                        (void) TAKE_PTR(c);
+                        return 1;
+                }
+        } else if (r > 0)
                 r = c->handler(c->message, c->called_usec, c->userdata, &error);
+
         if (sd_bus_error_is_set(&error))
                 r = sd_bus_reply_method_error(c->message, &error);
         else if (r < 0)
@@ -112,51 +189,104 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
         return 1;
 }
 
-static int check_ask(Check *c, const char *action) {
-        sd_bus_message *m = NULL;
-        const char *sender;
-        int interactive, r;
+/* Asks polkit, with an identifier by which the question can be taken back. The first time no person is asked, also where
+ * the caller allows it: whether polkit is there at all is known soon, and only then somebody gets time to type. */
+static int check_ask(Check *c, bool person) {
+        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        Authority *a = c->authority;
+        char id[32];
+        int r;
 
-        sender = sd_bus_message_get_sender(c->message);
-        if (!sender)
-                return -EBADMSG;
-        interactive = sd_bus_message_get_allow_interactive_authorization(c->message);
-        if (interactive < 0)
-                return interactive;
-
-        r = sd_bus_message_new_method_call(c->authority->bus, &m, "org.freedesktop.PolicyKit1",
-                        "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
-                        "CheckAuthorization");
+        c->slot = sd_bus_slot_unref(c->slot);
+        c->asks_person = person;
+        r = new_question(a, "CheckAuthorization", &m);
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_append(m, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s", sender, action, 0,
-                        interactive ? INTERACTIVE_FLAG : 0, "");
+        c->id = ++a->last_id;
+        format_id(c, id);
+        r = sd_bus_message_append(m, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
+                        sd_bus_message_get_sender(c->message), c->action, 0, person ? INTERACTIVE_FLAG : 0, id);
         if (r >= 0)
-                r = sd_bus_call_async(c->authority->bus, &c->slot, m, on_answer, c,
-                                interactive ? INTERACTIVE_USEC : TIMEOUT_USEC);
-        sd_bus_message_unref(m);
+                r = sd_bus_call_async(a->bus, &c->slot, m, on_answer, c, person ? INTERACTIVE_USEC : TIMEOUT_USEC);
+        if (r < 0)
+                c->id = 0;
         return r;
 }
 
-int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata) {
+/* The caller left the bus while polkit was asked. */
+static int on_caller_left(sd_bus_track *track, void *userdata) {
+        check_free(userdata);
+        return 0;
+}
+
+static int check_new(Check **ret, Authority *a, sd_bus_message *m, uid_t uid, const char *action) {
         _cleanup_(check_freep) Check *c = NULL;
         int r;
-
-        if (a->n_checks >= CHECKS_MAX)
-                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                "Too many calls wait for authorization");
 
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
         c->authority = a;
         c->message = sd_bus_message_ref(m);
+        c->uid = uid;
+        c->action = action;
         c->called_usec = now_monotonic_usec();
+
+        r = sd_bus_message_get_allow_interactive_authorization(m);
+        if (r < 0)
+                return r;
+        c->interactive = r > 0;
+
+        r = sd_bus_track_new(a->bus, &c->caller, on_caller_left, c);
+        if (r >= 0)
+                r = sd_bus_track_add_name(c->caller, sd_bus_message_get_sender(m));
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+static int get_uid(sd_bus_message *m, uid_t *ret) {
+        sd_bus_creds *creds = NULL;
+        int r;
+
+        if (!sd_bus_message_get_sender(m))
+                return -EBADMSG;
+        r = sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID, &creds);
+        if (r >= 0)
+                r = sd_bus_creds_get_euid(creds, ret);
+        sd_bus_creds_unref(creds);
+        return r;
+}
+
+static bool has_room(const Authority *a, uid_t uid) {
+        unsigned n = 0;
+
+        for (const Check *c = a->checks; c; c = c->next)
+                n += c->uid == uid;
+        return n < CHECKS_OF_USER_MAX && a->n_checks < CHECKS_MAX;
+}
+
+int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata) {
+        _cleanup_(check_freep) Check *c = NULL;
+        uid_t uid;
+        int r;
+
+        r = get_uid(m, &uid);
+        if (r < 0)
+                return r;
+        if (!has_room(a, uid))
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                "Too many calls wait for authorization");
+
+        r = check_new(&c, a, m, uid, action);
+        if (r < 0)
+                return r;
         c->handler = handler;
         c->userdata = userdata;
-
-        r = check_ask(c, action);
+        r = check_ask(c, /* person= */ false);
         if (r < 0)
                 return r;
 

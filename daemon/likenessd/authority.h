@@ -7,9 +7,12 @@
 #include <systemd/sd-bus.h>
 
 /* The one gate: asks polkit whether the sender of a message may do something, without waiting for the answer. No
- * answer, a late answer and a strange answer all mean no. Nothing is remembered. */
+ * answer, a late answer and a strange answer all mean no. Nothing is remembered. A caller who leaves the bus takes his
+ * question with him. */
 
 #define ACTION_VERIFY "org.likeness.verifier1.verify"
+#define ACTION_DECLINE "org.likeness.verifier1.decline"
+#define ACTION_DIAGNOSE "org.likeness.verifier1.diagnose"
 #define ACTION_LEDGER "org.likeness.verifier1.ledger"
 #define ACTION_MANAGE "org.likeness.verifier1.manage"
 
@@ -24,6 +27,8 @@ DEFINE_CLEANUP(Authority *, authority_free);
  * negative result, or an `error` that was set, is sent to the caller. */
 typedef int (*AuthorityHandler)(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error);
 
-/* Asks whether the sender of `m` may do `action` (interactively if the message allows it), then calls `handler`, or
- * answers the message with AccessDenied. Returns 1, as a method handler that will reply later does. */
+/* Asks whether the sender of `m` may do `action` (a string that stays; interactively if the message allows it), then
+ * calls `handler`, or answers the message with AccessDenied: within 5 s, or 2 minutes more where a person is asked for a
+ * password. LimitsExceeded if too many calls, or too many of one user's, wait already. Returns 1, as a method handler
+ * that will reply later does. */
 int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata);

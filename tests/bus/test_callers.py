@@ -17,7 +17,8 @@ from harness import ERROR, NAME, PATH, PLACE, eventually
 from gi.repository import Gio, GLib
 
 RULES = "/etc/polkit-1/rules.d/50-likeness-operators.rules"
-POLKIT_SECONDS = 5          # likenessd waits so long for polkit
+POLKIT_SECONDS = 4          # likenessd waits so long for polkit
+TOO_MANY = "org.freedesktop.DBus.Error.LimitsExceeded"
 
 
 class Case(harness.TestCase):
@@ -146,19 +147,37 @@ class Busy(Case):
         self.ended_at_once()
 
     def test_many_at_once(self):
-        """One of them is served; of those that wait for polkit no more than 64 are kept."""
-        caller = Client()
+        """A hundred calls of one user: 16 may wait for polkit, one of them is served."""
+        callers = [Client() for _ in range(4)]
         with services.stopped(services.polkitd()):
-            calls = [caller.start(self.portrait()) for _ in range(70)]
-            spin(lambda: sum(call.is_over() for call in calls) >= 6, 3)
+            calls = [callers[i % 4].start(self.portrait()) for i in range(100)]
+            spin(lambda: sum(call.is_over() for call in calls) >= 84, 3)
             early = [call for call in calls if call.is_over()]
-        self.assertEqual([call.error.name for call in early], ["org.freedesktop.DBus.Error.LimitsExceeded"] * 6)
-        self.assertTrue(spin(lambda: sum(call.is_over() for call in calls) == 69, 10))
+        self.assertEqual([call.error.name for call in early], [TOO_MANY] * 84)
+        self.assertTrue(spin(lambda: sum(call.is_over() for call in calls) == 99, 10))
         names = [call.error.name for call in calls if call.is_over() and call not in early]
-        self.assertEqual(names, [ERROR + "Busy"] * 63)
+        self.assertEqual(names, [ERROR + "Busy"] * 15)
         self.assertEqual(len(services.instances(decoder=False)), 1)
-        caller.close()
+        for caller in callers:
+            caller.close()
         self.ended_at_once()
+
+    def test_a_flood_keeps_nobody_else_out(self):
+        """Over however many connections: the limit is the user's."""
+        flood, others = [Client("nobody") for _ in range(10)], [Client(user) for user in ("clerk", "root", "daemon")]
+        before = services.descriptors()
+        with services.stopped(services.polkitd()):
+            calls = [caller.start(self.portrait()) for _ in range(10) for caller in flood]
+            spin(lambda: sum(call.is_over() for call in calls) >= 84, 3)
+            honest = [caller.start(Request(colour="red")) for caller in others]
+            spin(lambda: False, 0.5)
+            self.assertEqual(sum(call.is_over() for call in calls), 84)
+            self.assertFalse(any(call.is_over() for call in honest), "somebody was kept out")
+        names = [getattr(call.outcome(), "name", "answered") for call in honest]
+        self.assertEqual(names, [ERROR + "BadRequest", ERROR + "BadRequest", harness.DENIED])
+        self.assertEqual({call.outcome().name for call in calls}, {TOO_MANY, harness.DENIED})
+        self.assertTrue(eventually(lambda: services.descriptors() <= before, 3), "descriptors are left")
+        self.works_again()
 
 
 class Privacy(Case):
@@ -334,7 +353,7 @@ class Polkit(Case):
     def test_stopped(self):
         with services.stopped(services.polkitd()):
             call = Client("root").start(self.portrait())
-            self.denied(call, POLKIT_SECONDS + 3)
+            self.denied(call, POLKIT_SECONDS + 1)
             self.assertGreater(call.ended - call.began, POLKIT_SECONDS - 1)
         spin(lambda: False, 0.5)
         self.assertEqual(self.state(), "idle", "an answer that came too late was taken")
