@@ -153,7 +153,8 @@ static int read_answer(sd_bus_message *reply, bool *ret_challenge, sd_bus_error 
         if (authorized)
                 return 1;
         *ret_challenge = challenge;
-        return denied(error, challenge ? "Permission denied: an administrator's password is needed" : "Permission denied");
+        return denied(error, challenge ? "Permission denied: an administrator's password is needed" :
+                                         "Permission denied");
 }
 
 static int check_ask(Check *c, bool person);
@@ -189,8 +190,8 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
         return 1;
 }
 
-/* Asks polkit, with an identifier by which the question can be taken back. The first time no person is asked, also where
- * the caller allows it: whether polkit is there at all is known soon, and only then somebody gets time to type. */
+/* Asks polkit, with an identifier by which the question can be taken back. The first time no person is asked, also
+ * where the caller allows it: whether polkit is there at all is known soon, and only then somebody gets time to type. */
 static int check_ask(Check *c, bool person) {
         _cleanup_(message_freep) sd_bus_message *m = NULL;
         Authority *a = c->authority;

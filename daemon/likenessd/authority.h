@@ -28,7 +28,7 @@ DEFINE_CLEANUP(Authority *, authority_free);
 typedef int (*AuthorityHandler)(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error);
 
 /* Asks whether the sender of `m` may do `action` (a string that stays; interactively if the message allows it), then
- * calls `handler`, or answers the message with AccessDenied: within 5 s, or 2 minutes more where a person is asked for a
- * password. LimitsExceeded if too many calls, or too many of one user's, wait already. Returns 1, as a method handler
+ * calls `handler`, or answers the message with AccessDenied: within 5 s, or 2 minutes more where a person is asked for
+ * a password. LimitsExceeded if too many calls, or too many of one user's, wait already. Returns 1, as a method handler
  * that will reply later does. */
 int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata);

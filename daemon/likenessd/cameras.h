@@ -6,9 +6,9 @@
 
 /* Finds a camera by asking udev (sd-device); the daemon itself opens none.
  *
- * On a machine with several seats a caller gets a camera of his own seat and no other. Whoever has no seat (a service, a
- * login over the network) gets one of seat0, if polkit lets him in at all. A device that udev gave to no seat belongs to
- * seat0, as logind has it. */
+ * On a machine with several seats a caller gets a camera of his own seat and no other. Whoever has no seat (a service,
+ * a login over the network) gets one of seat0, if polkit lets him in at all. A device that udev gave to no seat belongs
+ * to seat0, as logind has it. */
 
 #define SEAT_DEFAULT "seat0"
 
