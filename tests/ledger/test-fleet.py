@@ -230,6 +230,11 @@ class Fleet(unittest.TestCase):
 
     # --- the story
 
+    def test_0_no_limit_to_the_rate(self):
+        """journald knows whom to limit only under systemd: what it would drop can be seen there alone."""
+        with open(f"{SOURCE}/docs/examples/fleet/journald@likeness.conf") as file:
+            self.assertIn("\nRateLimitIntervalSec=0\n", file.read())
+
     def test_1_receipts_of_both_terminals_arrive(self):
         self.wait_for_all()
         for t in self.terminals:
