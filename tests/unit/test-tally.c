@@ -70,7 +70,7 @@ static json_int_t p95(const Tally *t) {
 static void test_p95_needs_many(void **state) {
         Tally t = { 0 };
 
-        for (unsigned i = 1; i < TALLY_P95_MIN; i++) {
+        for (unsigned i = 1; i < 20; i++) {
                 close_with(&t, VERDICT_MATCH, 1234);
                 assert_int_equal(p95(&t), -1);
         }
@@ -78,6 +78,21 @@ static void test_p95_needs_many(void **state) {
         assert_int_equal(p95(&t), -1);
         close_with(&t, VERDICT_MATCH, 1234);
         assert_int_equal(p95(&t), 1200);
+}
+
+static void test_p95_is_rounded(void **state) {
+        static const struct {
+                uint64_t msec;
+                json_int_t rounded;
+        } cases[] = { { 0, 0 }, { 49, 0 }, { 50, 100 }, { 1249, 1200 }, { 1250, 1300 }, { 1299, 1300 } };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                Tally t = { 0 };
+
+                for (int j = 0; j < 20; j++)
+                        close_with(&t, VERDICT_MATCH, cases[i].msec);
+                assert_int_equal(p95(&t), cases[i].rounded);
+        }
 }
 
 static void test_p95(void **state) {
@@ -140,6 +155,7 @@ int main(void) {
                 cmocka_unit_test(test_counts),
                 cmocka_unit_test(test_p95_needs_many),
                 cmocka_unit_test(test_p95),
+                cmocka_unit_test(test_p95_is_rounded),
                 cmocka_unit_test(test_out_of_range),
                 cmocka_unit_test(test_schema_has_all_words),
         };
