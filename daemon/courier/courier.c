@@ -207,8 +207,8 @@ static int on_ledger(sd_event_source *s, const struct inotify_event *event, void
         return 0;
 }
 
-/* Watches the ledger's directory or, if there is none, the place where it will be: 1, 0, or a negative errno. The parent's
- * watch comes first, so that none that comes in between is missed. */
+/* Watches the ledger's directory or, if there is none, the place where it will be: 1, 0, or a negative errno. The
+ * parent's watch comes first, so that none that comes in between is missed. */
 static int courier_watch(Courier *c) {
         int r;
 

@@ -7,8 +7,8 @@
 #include <systemd/sd-event.h>
 
 /* Copies every entry of a ledger to the journal, in order, and remembers how far it came. It has no key and checks no
- * signature: who receives the copies does. A copy can come twice (after a crash of the courier the last one, after a start
- * of the machine a few), which changes nothing for who counts by signature and sequence number. */
+ * signature: who receives the copies does. A copy can come twice (after a crash of the courier the last one, after a
+ * start of the machine a few), which changes nothing for who counts by signature and sequence number. */
 
 typedef struct Courier Courier;
 

@@ -66,8 +66,8 @@ static int append(Journal *j, const void *bytes, size_t size) {
         return 0;
 }
 
-/* The form that takes any bytes: name, newline, size, value, newline. With the other one ("NAME=value") a value that has a
- * newline would be able to add fields. */
+/* The form that takes any bytes: name, newline, size, value, newline. With the other one ("NAME=value") a value that has
+ * a newline would be able to add fields. */
 static int append_field(Journal *j, const JournalField *field) {
         uint64_t size = htole64(field->size);
         int r;

@@ -20,7 +20,7 @@ static void help(void) {
                "     --ledger=DIR           Where the ledger is (" STATE_DIRECTORY "/ledger)\n"
                "     --state=DIR            Where to remember how far it came (" STATE_DIRECTORY "/courier)\n"
                "     --socket=PATH          The journal's socket (" JOURNAL_SOCKET ")\n"
-               "     --again-from=SEQUENCE  Copy everything from this entry on once more: for what a collector lacks\n\n"
+               "     --again-from=SEQUENCE  Copy everything from this entry on again: for what a collector lacks\n\n"
                "LIKENESS_LOG_LEVEL=err|warning|notice|info|debug sets how much is logged.\n",
                program_invocation_short_name);
 }

@@ -40,7 +40,8 @@ int health_new(Health **ret, sd_event *event, Signing *signing, uint64_t interva
                 return -ENOMEM;
         h->signing = signing;
         h->interval_usec = interval_sec * USEC_PER_SEC;
-        r = sd_event_add_time_relative(event, &h->timer, CLOCK_BOOTTIME, first * USEC_PER_SEC, ACCURACY_USEC, on_time, h);
+        r = sd_event_add_time_relative(event, &h->timer, CLOCK_BOOTTIME, first * USEC_PER_SEC, ACCURACY_USEC, on_time,
+                                       h);
         if (r < 0)
                 return r;
 

@@ -4,8 +4,8 @@
 #include "macro.h"
 #include "signing.h"
 
-/* Appends the entry "health" at regular times, so that a terminal that says nothing is not taken for one that has nothing
- * to say. */
+/* Appends the entry "health" at regular times, so that a terminal that says nothing is not taken for one that has
+ * nothing to say. */
 
 #define HEALTH_INTERVAL_SEC (UINT64_C(24) * 60 * 60)
 #define HEALTH_FIRST_SEC UINT64_C(60)  /* after the start: a service that fails right away is no healthy one */

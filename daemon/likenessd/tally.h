@@ -11,7 +11,7 @@
 
 #define TALLY_STEP_MSEC 100U           /* of durations: what a caller is told, too */
 #define TALLY_STEPS 600U               /* a minute; what takes longer counts as that */
-/* With fewer answers the 95th percentile would be the longest of them: one customer's own time, which no entry tells. */
+/* With fewer answers the 95th percentile would be the longest of them: one customer's own time, which no entry has. */
 #define TALLY_P95_MIN 20U
 
 typedef struct Tally {
@@ -24,6 +24,6 @@ typedef struct Tally {
 /* An attempt ended after so long: with an answer (cause "verdict", and which), or without. */
 void tally_close(Tally *t, Cause cause, const Decision *decision, uint64_t duration_usec);
 
-/* The claims "checks", "answers" and "aborted" (what did not happen is left out), and "p95", in milliseconds, if there were
- * TALLY_P95_MIN answers. A new reference; NULL if out of memory. */
+/* The claims "checks", "answers" and "aborted" (what did not happen is left out), and "p95", in milliseconds, if there
+ * were TALLY_P95_MIN answers. A new reference; NULL if out of memory. */
 json_t *tally_claims(const Tally *t);

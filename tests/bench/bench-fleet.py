@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures what docs/fleet.md is computed from, and prints one JSON object a line: the bytes that a receipt takes in a
 journal, and how fast the courier, systemd-journal-upload with systemd-journal-remote on loopback, and
-`likenessctl ledger verify --journal` go. As root; in namespaces of its own, with the machinery of tests/ledger/test-fleet.py.
+`likenessctl ledger verify --journal` go. As root; in namespaces of its own, with the machinery of
+tests/ledger/test-fleet.py.
 
 usage: bench-fleet.py BUILD-DIRECTORY SOURCE-DIRECTORY [CHECKS]     (10,000 checks, 20,021 entries, unless told)
 
@@ -120,8 +121,8 @@ def main():
     for process in (courier, upload, remote):
         process.terminate()
         process.wait()
-    seconds, out = core_seconds([f"{BUILD}/client/likenessctl/likenessctl", "ledger", "verify", f"--journal={collected}",
-                                 f"--keys={ledger}/keys.json", "--json"])
+    seconds, out = core_seconds([f"{BUILD}/client/likenessctl/likenessctl", "ledger", "verify",
+                                 f"--journal={collected}", f"--keys={ledger}/keys.json", "--json"])
     say("verify-journal", entries=json.loads(out)["terminals"][0]["entries"], whole=json.loads(out)["whole"],
         **{"core-seconds": round(seconds, 2), "entries-per-core-second": round(entries / seconds)})
     return 0

@@ -380,14 +380,16 @@ class Courier(unittest.TestCase):
         self.assertEqual(self.journal.receive(26)[20:], self.all[14:20])
         self.stop()
         for wrong in ("0", "-1", "x", "", "00", "1" * 30):
-            self.assertEqual(subprocess.run([COURIER, f"--again-from={wrong}"], stderr=subprocess.DEVNULL).returncode, 2)
+            result = subprocess.run([COURIER, f"--again-from={wrong}"], stderr=subprocess.DEVNULL)
+            self.assertEqual(result.returncode, 2)
 
     def test_alone(self):
         self.write_entries(1, 3)
         self.start()
         self.journal.receive(3)
         second = subprocess.run([COURIER, f"--ledger={self.ledger}", f"--state={self.state}",
-                                 f"--socket={self.scratch}/socket"], stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+                                 f"--socket={self.scratch}/socket"], stderr=subprocess.PIPE, text=True,
+                                timeout=PATIENCE)
         self.assertEqual(second.returncode, 1)
         self.assertIn("another courier", second.stderr)
 

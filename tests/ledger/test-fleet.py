@@ -138,8 +138,11 @@ class Terminal:
         self.write(FIRST_PART)
         self.journald = Journald(namespace)
         self.courier = self.start_courier()
-        self.upload = subprocess.Popen([UPLOAD, f"--directory={self.journald.files}", f"--url=http://127.0.0.1:{port}",
-                                        f"--save-state={self.place}/upload"], stderr=subprocess.DEVNULL)
+        self.upload = self.start_upload(port)
+
+    def start_upload(self, port):
+        return subprocess.Popen([UPLOAD, f"--directory={self.journald.files}", f"--url=http://127.0.0.1:{port}",
+                                 f"--save-state={self.place}/upload"], stderr=subprocess.DEVNULL)
 
     def write(self, up_to):
         """What likenessd would write, entry by entry."""
@@ -253,7 +256,8 @@ class Fleet(unittest.TestCase):
             s.sendto(b"MESSAGE=forged in the wrong journal\nLIKENESS_RECEIPT=x\n", "/run/systemd/journal/socket")
         seen = lambda: subprocess.run(["journalctl", f"--directory={self.machine.files}", "--output=cat"],
                                       stdout=subprocess.PIPE, text=True).stdout
-        self.assertTrue(eventually(lambda: all(w in seen() for w in ("bought something", "customer named X", "forged"))))
+        self.assertTrue(eventually(lambda: all(w in seen() for w in ("bought something", "customer named X",
+                                                                       "forged"))))
 
         self.terminals[0].write(FIRST_PART + 2)
         self.wait_for_all()
@@ -316,8 +320,7 @@ class Fleet(unittest.TestCase):
         for t in self.terminals:
             t.upload.terminate()
             t.upload.wait(PATIENCE)
-            t.upload = subprocess.Popen([UPLOAD, f"--directory={t.journald.files}", f"--url=http://127.0.0.1:{self.port}",
-                                         f"--save-state={t.place}/upload"], stderr=subprocess.DEVNULL)
+            t.upload = t.start_upload(self.port)
         return True
 
     def test_5_hole(self):
