@@ -14,5 +14,6 @@ int command_verify(int argc, char *argv[]);
 int command_status(int argc, char *argv[]);
 int command_result(int argc, char *argv[]);
 int command_ledger(int argc, char *argv[]);
+int command_config(int argc, char *argv[]);
 int command_key(int argc, char *argv[]);
 int command_provision(int argc, char *argv[]);

@@ -20,6 +20,7 @@ static const Command commands[] = {
         { "status", command_status, "Show what the service on this terminal is and can do" },
         { "result", command_result, "Show the recorded answer to a verification" },
         { "ledger", command_ledger, "Show, verify, count, export the record of all attempts" },
+        { "config", command_config, "Check the configuration's files" },
         { "key", command_key, "Show or change the key that signs receipts" },
         { "provision", command_provision, "Print what a carrier registers of this terminal" },
 };

@@ -279,7 +279,7 @@ int manifest_load(const char *path, const char *directory, Manifest **ret) {
                 return -ENOMEM;
 
         ManifestReader reader = { .manifest = m, .directory = directory };
-        r = ini_file_read(path, manifest_assignment, &reader);
+        r = ini_file_read(path, manifest_assignment, &reader, NULL);
         if (r == -EBADMSG || r == -ENOMEM)
                 return r;
         if (r < 0)

@@ -30,7 +30,7 @@ int entry_kind_from_string(const char *s) {
         return -EINVAL;
 }
 
-typedef enum ClaimType { STRING, COUNT, BOOLEAN, WORDS, EVIDENCE, POLICY, HASHES, COUNTS, KEY } ClaimType;
+typedef enum ClaimType { STRING, COUNT, BOOLEAN, WORDS, EVIDENCE, POLICY, HASHES, COUNTS, KEY, SETTINGS } ClaimType;
 
 #define K(kind) (1U << ENTRY_##kind)
 #define EVERY ((1U << _ENTRY_KIND_MAX) - 1U)
@@ -82,6 +82,8 @@ static const Claim table[] = {
         { "face-seen", BOOLEAN, 0, K(CLOSED) },
         { "demo", BOOLEAN, K(STARTED) },
         { "bytes", COUNT, K(REPAIRED) },
+        { "changed", WORDS, K(CONFIGURATION_CHANGED) },
+        { "settings", SETTINGS, K(CONFIGURATION_CHANGED) },
         { "hash", STRING, K(REPAIRED) | K(CONFIGURATION_CHANGED) },
         { "first", COUNT, K(SEGMENT) },
         { "entries", COUNT, K(SEGMENT) },
@@ -148,6 +150,11 @@ static bool is_word(const char *s) {
         return s[0] != '\0' && strspn(s, "abcdefghijklmnopqrstuvwxyz-") == strlen(s);
 }
 
+/* Section.Key, as likeness.conf has it */
+static bool is_setting(const char *s) {
+        return s[0] != '\0' && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.") == strlen(s);
+}
+
 static bool has_type(json_t *value, ClaimType type) {
         json_t *member;
         const char *name;
@@ -181,6 +188,11 @@ static bool has_type(json_t *value, ClaimType type) {
                 return json_is_object(value);
         case KEY:
                 return is_key(value);
+        case SETTINGS:
+                json_object_foreach(value, name, member)
+                        if (!is_setting(name) || !json_is_string(member))
+                                return false;
+                return json_is_object(value);
         default:
                 return false;
         }

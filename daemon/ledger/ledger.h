@@ -71,6 +71,10 @@ const char *ledger_head(const Ledger *l);
  * reads at least 2 segments, goes on to the first one that begins before the window, and ends after 64 at the latest. */
 int ledger_find_nonce(Ledger *l, const char *nonce, uint64_t seconds, char **ret_jws, json_t **ret_claims);
 
+/* The claims of the newest entry of this kind (a new reference): 1, 0 if the last 64 segments have none, or a negative errno;
+ * its signature is verified. */
+int ledger_find_last(const Ledger *l, const char *entry, json_t **ret_claims);
+
 /* Writes to `fd` (from its position on) all entries that there are now, in order, one a line, from the segment on that has
  * the first entry with a time of `from` (seconds of the epoch) or later: so the chain has no gap, the first line is a
  * "segment" entry, some of the first lines may be older than `from`, and no entry is lost because a clock went back. If no

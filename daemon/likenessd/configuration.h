@@ -33,20 +33,40 @@ typedef struct Configuration {
         unsigned time_limit_sec;       /* of one examination at normal pace; `relaxed` has three times as much */
         char *documents[DOCUMENTS_MAX]; /* the kinds of documents that a request may name */
         size_t n_documents;
+        bool documents_given, reference_sources_given; /* not the built-in lists: further assignments add to them */
         unsigned attempt_window_sec;   /* how far back attempts of a transaction count; 3600 to 604800 */
         unsigned terminal_attempts_per_hour; /* 1 to 1000 */
         unsigned operator_attempts_per_hour; /* 1 to 1000 */
 } Configuration;
 
-/* The defaults, then `path` if it is not NULL. Everything wrong is logged with file, line, key and what is allowed;
- * unknown keys are warned about and ignored. 0, -EBADMSG, or the errno of reading the file (logged). */
-int configuration_load(const char *path, Configuration **ret);
+/* Reads the file `path` alone, or if that is NULL the system's files below `root` ("" for the real ones), as systemd's
+ * daemons read theirs: the first likeness/likeness.conf of /etc, /run and /usr/lib, then the files
+ * likeness/likeness.conf.d/…conf of all three in the order of their names, of those with the same name the one of the first
+ * of these directories. What no file says has its default. Everything wrong is logged with file, line, key and what is
+ * allowed; unknown keys are warned about and ignored. 0, -EBADMSG, or the errno of reading a file (logged). If `problem`
+ * is not NULL and points to NULL, it is set to the words of the first error (to be freed). */
+int configuration_load(const char *path, const char *root, Configuration **ret, char **problem);
 Configuration *configuration_free(Configuration *c);
 DEFINE_CLEANUP(Configuration *, configuration_free);
 
+/* Exchanges the contents, so that those who borrow `a` see what was in `b`. */
+void configuration_swap(Configuration *a, Configuration *b);
+
 /* The thresholds that hold the configured false-match rate in every population that `manifest` was calibrated on;
- * -ERANGE after logging the population that cannot support it. */
-int configuration_policy(const Configuration *c, const Manifest *manifest, Policy *ret);
+ * -ERANGE after logging the population that cannot support it. `problem` as above. */
+int configuration_policy(const Configuration *c, const Manifest *manifest, Policy *ret, char **problem);
+
+/* One setting: how it is written in a file. */
+typedef struct ConfigurationKey {
+        const char *section, *name;
+        const char *allowed;           /* in words, as messages and the manual have it */
+} ConfigurationKey;
+
+/* The i-th setting, NULL behind the last. */
+const ConfigurationKey *configuration_key(size_t i);
+
+/* Its value as it would be written in a file; to be freed. NULL if memory ran out. */
+char *configuration_value(const Configuration *c, size_t i);
 
 bool configuration_allows_document(const Configuration *c, const char *kind);
 bool configuration_allows_reference(const Configuration *c, ReferenceSource source);

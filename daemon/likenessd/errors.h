@@ -4,6 +4,9 @@
 /* The errors of the bus: calls that could not be carried out. A denial is the bus's own AccessDenied. */
 #define LIKENESS_ERROR(name) "org.likeness.Verifier1.Error." name
 
+/* The bus's own word for a file with mistakes: the configuration that was to be read. */
+#define ERROR_INVALID_FILE "org.freedesktop.DBus.Error.InvalidFileContent"
+
 #define LIKENESS_ERROR_BUSY LIKENESS_ERROR("Busy")
 #define LIKENESS_ERROR_NO_CAMERA LIKENESS_ERROR("NoCamera")
 #define LIKENESS_ERROR_CAMERA_BUSY LIKENESS_ERROR("CameraBusy")

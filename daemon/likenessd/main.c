@@ -33,7 +33,8 @@ static void help(void) {
                "Answers on the system bus whether a live person is the one on a document.\n\n"
                "  -h --help                    Show this help\n"
                "     --version                 Show the version\n"
-               "     --config=FILE             Read this configuration\n"
+               "     --config=FILE             Read this configuration file alone (not those of\n"
+               "                               likeness.conf(5))\n"
                "     --manifest=FILE           The model manifest (" MANIFEST_PATH ")\n"
                "     --models=DIR              Where the models are (" MODELS_DIRECTORY ")\n"
                "     --state=DIR               Where the ledger is kept (" STATE_DIRECTORY ")\n"
@@ -162,6 +163,11 @@ static int limit_memory(void) {
         return 0;
 }
 
+static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
+        reload_hangup(userdata);
+        return 0;
+}
+
 static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         log_info("stopping");
         (void) sd_notify(false, "STOPPING=1");
@@ -169,8 +175,8 @@ static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, v
         return 0;
 }
 
-static int watch_signals(sd_event *event, Verifier *verifier) {
-        static const int signals[] = { SIGTERM, SIGINT };
+static int watch_signals(sd_event *event, Verifier *verifier, Reload *reload) {
+        static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
         sigset_t mask;
         int r;
 
@@ -181,7 +187,10 @@ static int watch_signals(sd_event *event, Verifier *verifier) {
                 return -errno;
 
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
-                r = sd_event_add_signal(event, NULL, signals[i], on_terminate, verifier);
+                if (signals[i] == SIGHUP)
+                        r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, reload);
+                else
+                        r = sd_event_add_signal(event, NULL, signals[i], on_terminate, verifier);
                 if (r < 0)
                         return r;
         }
@@ -255,10 +264,17 @@ static int connect_bus(sd_event *event, sd_bus **ret) {
         return 0;
 }
 
-static int serve(sd_event *event, const SigningSetup *signing_setup, VerifierSetup *setup, uint64_t health_sec) {
+static int serve(
+                sd_event *event,
+                const SigningSetup *signing_setup,
+                ReloadSetup *reload_setup,
+                VerifierSetup *setup,
+                uint64_t health_sec) {
+
         static const SigningHandlers handlers = { .settled = on_settled, .rotated = on_rotated };
         _cleanup_(bus_freep) sd_bus *bus = NULL;
         _cleanup_(signing_freep) Signing *signing = NULL;
+        _cleanup_(reload_freep) Reload *reload = NULL;
         _cleanup_(verifier_freep) Verifier *verifier = NULL;
         _cleanup_(health_freep) Health *health = NULL;
         Service service = {};
@@ -271,14 +287,18 @@ static int serve(sd_event *event, const SigningSetup *signing_setup, VerifierSet
         if (r < 0)
                 return r;
 
-        setup->signing = signing;
+        reload_setup->signing = setup->signing = signing;
+        r = reload_new(&reload, event, reload_setup);
+        if (r < 0)
+                return log_error_errno(r, "the configuration cannot be reloaded: %m");
+        setup->reload = reload;
         r = verifier_new(&verifier, bus, event, setup);
         if (r < 0)
                 return log_error_errno(r, "the object %s cannot be offered: %m", VERIFIER_PATH);
         r = health_new(&health, event, signing, health_sec);
         if (r < 0)
                 return log_error_errno(r, "no timer for the entry \"health\": %m");
-        r = watch_signals(event, verifier);
+        r = watch_signals(event, verifier, reload);
         if (r < 0)
                 return log_error_errno(r, "signals cannot be watched: %m");
 
@@ -297,13 +317,13 @@ static int run(const Arguments *a) {
         if (r < 0)
                 return log_error_errno(r, "memory cannot be limited: %m");
 
-        r = configuration_load(a->configuration, &configuration);
+        r = configuration_load(a->configuration, "", &configuration, NULL);
         if (r < 0)
                 return r;
         r = manifest_load(a->manifest, a->models, &manifest);
         if (r < 0)
                 return r;
-        r = configuration_policy(configuration, manifest, &policy);
+        r = configuration_policy(configuration, manifest, &policy, NULL);
         if (r < 0)
                 return r;
         if (a->demo)
@@ -324,6 +344,12 @@ static int run(const Arguments *a) {
                 .manifest = manifest,
                 .demo = a->demo,
         };
+        ReloadSetup reload = {
+                .path = a->configuration,
+                .configuration = configuration,
+                .policy = &policy,
+                .manifest = manifest,
+        };
         VerifierSetup verifier = {
                 .configuration = configuration,
                 .manifest = manifest,
@@ -333,7 +359,7 @@ static int run(const Arguments *a) {
                 .face_camera = a->face_camera,
                 .demo = a->demo,
         };
-        return serve(event, &signing, &verifier, a->health_interval_sec);
+        return serve(event, &signing, &reload, &verifier, a->health_interval_sec);
 }
 
 int main(int argc, char *argv[]) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "signing.h"
+#include "configuration-record.h"
 #include "keyring-client.h"
 #include "log.h"
 
@@ -62,8 +63,12 @@ static void signing_open_ledger(Signing *s) {
                                 .manifest = s->setup.manifest,
                                 .demo = s->setup.demo,
                 });
-                if (r < 0)
+                if (r >= 0)
+                        r = configuration_record_change(s->ledger, s->setup.configuration);
+                if (r < 0) {
+                        s->record = record_free(s->record);
                         signing_fail_errno(s, r, "The ledger cannot be written");
+                }
         }
 
         signing_settle(s);

@@ -23,6 +23,9 @@ struct Verifier {
         char *camera;
 };
 
+/* verifier-configuration.c */
+int verifier_method_reload_configuration(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* verifier-ledger.c */
 int verifier_method_checkpoint(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int verifier_method_export_ledger(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -13,6 +13,7 @@ static void verifier_forget_session(Verifier *v) {
         v->session = session_free(v->session);
         v->audience = audience_free(v->audience);
         free(TAKE_PTR(v->camera));
+        reload_release(v->setup.reload);
         if (v->stopping)
                 (void) sd_event_exit(v->event, 0);
 }
@@ -206,6 +207,7 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
                 .camera = v->camera,
                 .demo = v->setup.demo,
         };
+        reload_hold(v->setup.reload);
         r = session_new(&v->session, &setup, *request, call->uid, &session_handlers, v);
         if (r < 0)
                 return r;
@@ -341,6 +343,8 @@ static const sd_bus_vtable verifier_vtable[] = {
                         verifier_method_export_ledger, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RotateKey", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", key_id),
                         verifier_method_rotate_key, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReloadConfiguration", SD_BUS_NO_ARGS, SD_BUS_RESULT("b", effective),
+                        verifier_method_reload_configuration, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", verifier_get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Terminal", "s", verifier_get_property, 0, 0),
         SD_BUS_PROPERTY("Mode", "s", verifier_get_property, 0, 0),

@@ -21,6 +21,7 @@ except ImportError:
 RULES = {
     "Begin": "verify", "Verify": "verify", "GetResult": "verify",
     "Checkpoint": "ledger", "ExportLedger": "ledger", "RotateKey": "manage",
+    "ReloadConfiguration": "manage",
     "Respond": "session", "Cancel": "session",
 }
 

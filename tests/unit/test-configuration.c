@@ -30,13 +30,13 @@ static int load(const char *text, Configuration **ret) {
         char path[64];
 
         fd = text_file(text, path);
-        return configuration_load(path, ret);
+        return configuration_load(path, "", ret, NULL);
 }
 
 static void test_defaults_are_strict(void **state) {
         _cleanup_(configuration_freep) Configuration *c = NULL;
 
-        assert_int_equal(configuration_load(NULL, &c), 0);
+        assert_int_equal(configuration_load("/dev/null", "", &c, NULL), 0);
         assert_int_equal(c->mode, MODE_ENFORCE);
         assert_false(configuration_allows_reference(c, REFERENCE_SUPPLIED));
         assert_int_equal(c->minimum_challenge, CHALLENGE_AUTO);
@@ -80,8 +80,8 @@ static void test_bad_values_are_refused(void **state) {
                 "Mode=production", "Mode=", "FalseMatchRate=0", "FalseMatchRate=0.5", "FalseMatchRate=1e-9",
                 "FalseMatchRate=nan", "FalseMatchRate=-0.001", "FalseMatchRate=0.001x", "ReferenceSources=maybe",
                 "MinimumChallenge=wink", "TimeLimitSec=4", "TimeLimitSec=121", "TimeLimitSec=-5",
-                "TimeLimitSec=99999999999999999999", "ReferenceSources=", "ReferenceSources=chip wallet",
-                "Documents=", "Documents=../../etc/passwd", "Documents=UPPER",
+                "TimeLimitSec=99999999999999999999", "ReferenceSources=chip wallet",
+                "Documents=../../etc/passwd", "Documents=UPPER",
                 "no assignment at all",
         };
         static const char *const bad_limits[] = {
@@ -111,7 +111,182 @@ static void test_bad_values_are_refused(void **state) {
 static void test_a_missing_file(void **state) {
         Configuration *c = NULL;
 
-        assert_int_equal(configuration_load("/nonexistent/likeness.conf", &c), -ENOENT);
+        assert_int_equal(configuration_load("/nonexistent/likeness.conf", "", &c, NULL), -ENOENT);
+        assert_int_equal(configuration_load("/", "", &c, NULL), -EBADMSG);
+        assert_null(c);
+}
+
+/* The words that a caller of ReloadConfiguration() gets are those of the first mistake. */
+static void assert_problem(const char *text, const char *words) {
+        _cleanup_free_ char *problem = NULL;
+        _cleanup_close_ int fd = -1;
+        Configuration *c = NULL;
+        char path[64];
+
+        fd = text_file(text, path);
+        assert_int_equal(configuration_load(path, "", &c, &problem), -EBADMSG);
+        assert_non_null(problem);
+        assert_memory_equal(problem, path, strlen(path));
+        assert_string_equal(problem + strlen(path), words);
+}
+
+static void test_words_name_line_key_and_range(void **state) {
+        assert_problem("\n[Verification]\nTimeLimitSec=4\nMode=neither\n",
+                       ":3: TimeLimitSec=4 is not possible; allowed: 5 to 120 (seconds)");
+        assert_problem("[Verification]\n\n# comment\nMode=\xff\x1b[31m\n",
+                       ":4: Mode=??[31m is not possible; allowed: pilot or enforce");
+        assert_problem("[Verification]\nMode=pilot\nneither\n", ":3: neither a [Section] nor a Key=Value line");
+}
+
+/* libinih would take the rest of a long line for a line of its own. */
+static void test_a_long_line_is_no_two_lines(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+        char text[512] = "[Verification]\n# ";
+
+        (void) memset(text + strlen(text), 'x', 195);
+        (void) strcat(text, "\nMode=pilot\n");
+        assert_problem(text, ":2: is too long a line; at most 196 characters");
+
+        (void) strcpy(text, "[Verification]\n# ");
+        (void) memset(text + strlen(text), 0, sizeof(text) - strlen(text));
+        (void) memset(text + strlen(text), 'x', 194);
+        (void) strcat(text, "\nMode=pilot\n");
+        assert_int_equal(load(text, &c), 0);
+        assert_int_equal(c->mode, MODE_PILOT);
+}
+
+static void test_indentation_means_nothing(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+
+        assert_int_equal(load("[Verification]\nDocuments=passport\n  Mode=pilot\n", &c), 0);
+        assert_int_equal(c->mode, MODE_PILOT);
+        assert_int_equal(c->n_documents, 1);
+}
+
+/* Lists: the first assignment replaces the built-in one, later ones add to it, an empty one takes all back. */
+static void test_lists(void **state) {
+        static const struct {
+                const char *text, *documents, *sources;
+        } cases[] = {
+                { "Documents=passport\nDocuments=id-card passport\n", "passport id-card", "card-camera chip" },
+                { "Documents=passport\nDocuments=\nDocuments=id-card\n", "id-card", "card-camera chip" },
+                { "Documents=id-card\nReferenceSources=supplied\nReferenceSources=chip\n", "id-card", "supplied chip" },
+                { "Documents=id-card\nReferenceSources=supplied\nReferenceSources=\n", "id-card", "card-camera chip" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(configuration_freep) Configuration *c = NULL;
+                _cleanup_free_ char *documents = NULL, *sources = NULL;
+                char text[256];
+
+                (void) snprintf(text, sizeof(text), "[Verification]\n%s", cases[i].text);
+                assert_int_equal(load(text, &c), 0);
+                for (size_t k = 0; configuration_key(k); k++) {
+                        if (streq(configuration_key(k)->name, "Documents"))
+                                documents = configuration_value(c, k);
+                        if (streq(configuration_key(k)->name, "ReferenceSources"))
+                                sources = configuration_value(c, k);
+                }
+                assert_string_equal(documents, cases[i].documents);
+                assert_string_equal(sources, cases[i].sources);
+        }
+}
+
+/* What is said about a configuration, read again, is the same configuration. */
+static void test_values_read_back(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL, *d = NULL;
+        char text[4096] = "";
+
+        assert_int_equal(load("[Terminal]\nName=shop-1\n[Verification]\nMode=pilot\nFalseMatchRate=0.00025\n"
+                              "ReferenceSources=chip supplied\nMinimumChallenge=turn\nTimeLimitSec=6\n"
+                              "Documents=a b\n[Limits]\nAttemptWindowSec=4000\nTerminalAttemptsPerHour=3\n"
+                              "OperatorAttemptsPerHour=2\n", &c), 0);
+        for (size_t i = 0; configuration_key(i); i++) {
+                _cleanup_free_ char *value = configuration_value(c, i);
+
+                (void) sprintf(text + strlen(text), "[%s]\n%s=%s\n", configuration_key(i)->section,
+                               configuration_key(i)->name, value);
+        }
+        assert_int_equal(load(text, &d), 0);
+        for (size_t i = 0; configuration_key(i); i++) {
+                _cleanup_free_ char *a = configuration_value(c, i), *b = configuration_value(d, i);
+
+                assert_string_equal(a, b);
+        }
+        assert_string_equal(d->terminal, "shop-1");
+        assert_int_equal(d->minimum_challenge, CHALLENGE_TURN);
+}
+
+/* Nothing that a file can hold makes the reader do anything but take it or refuse it. */
+static void test_random_bytes(void **state) {
+        static const char *const pieces[] = {
+                "[Verification]\n", "[Limits]\n", "[", "]", "=", "\n", "Mode=pilot", "Documents=", "passport", " ", ";",
+                "#", "\t", "\r\n", "FalseMatchRate=", "0.001", "TimeLimitSec=", "99", "\xef\xbb\xbf", "%s%n", "Name=",
+        };
+        unsigned seed = 4, taken = 0;
+
+        log_set_max_level(LOG_EMERG);
+        for (unsigned round = 0; round < 3000; round++) {
+                _cleanup_(configuration_freep) Configuration *c = NULL;
+                _cleanup_free_ char *problem = NULL;
+                _cleanup_close_ int fd = memfd_create("test", MFD_CLOEXEC);
+                char bytes[1024], path[64];
+                size_t n = 0, size = (size_t) rand_r(&seed) % 600;
+                int r;
+
+                while (n < size) {
+                        const char *piece = pieces[(size_t) rand_r(&seed) % ELEMENTSOF(pieces)];
+
+                        if (rand_r(&seed) % (round % 3 == 0 ? 2 : 40) == 0)
+                                bytes[n++] = (char) rand_r(&seed);
+                        else if (n + strlen(piece) < sizeof(bytes)) {
+                                memcpy(bytes + n, piece, strlen(piece));
+                                n += strlen(piece);
+                        }
+                }
+                assert_true(fd >= 0);
+                assert_int_equal(write(fd, bytes, n), n);
+                (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+                r = configuration_load(path, "", &c, &problem);
+                assert_true(r == 0 || r == -EBADMSG);
+                assert_true((r == 0) == (c != NULL) && (r == 0) == (problem == NULL));
+                taken += r == 0;
+        }
+        log_set_max_level(LOG_INFO);
+        assert_in_range(taken, 10, 2990);
+}
+
+/* The manual says of every setting what the table says, and describes none that is not there. */
+static void test_manual(void **state) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+        _cleanup_free_ char *page = calloc(1, 65536);
+        FILE *f = fopen(MANUAL, "re");
+        unsigned described = 0, settings = 0;
+
+        assert_non_null(f);
+        assert_in_range(fread(page, 1, 65535, f), 1, 65534);
+        (void) fclose(f);
+
+        assert_int_equal(configuration_load("/dev/null", "", &c, NULL), 0);
+        for (const ConfigurationKey *key; (key = configuration_key(settings)); settings++) {
+                _cleanup_free_ char *value = configuration_value(c, settings);
+                char head[64], want[512];
+                const char *section, *entry, *next;
+
+                (void) snprintf(head, sizeof(head), ".Sh \\[lB]%s\\[rB]\n", key->section);
+                section = strstr(page, head);
+                if (!section)
+                        fail_msg("the manual has no section %s", head);
+                next = strstr(section + 1, ".Sh ");
+                (void) snprintf(want, sizeof(want), ".It Ic %s=\nAllowed: %s\n.br\nDefault: %s\n.Pp\n", key->name,
+                                key->allowed, streq(key->name, "Name") ? "derived from the machine id" : value);
+                entry = strstr(section, want);
+                if (!entry || (next && entry > next))
+                        fail_msg("the manual lacks, in %s:\n%s", key->section, want);
+        }
+        for (const char *p = page; (p = strstr(p, ".It Ic ")); p++)
+                described++;
+        assert_int_equal(described, settings);
 }
 
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -209,15 +384,15 @@ static void test_policy(void **state) {
         _cleanup_(manifest_freep) Manifest *m = NULL;
         Policy p;
 
-        assert_int_equal(configuration_load(NULL, &c), 0);
+        assert_int_equal(configuration_load("/dev/null", "", &c, NULL), 0);
         assert_int_equal(load_manifest(DETECTOR LIVENESS MATCHER CALIBRATION, &m), 0);
-        assert_int_equal(configuration_policy(c, m, &p), 0);
+        assert_int_equal(configuration_policy(c, m, &p, NULL), 0);
         assert_int_equal(p.match_from, 489);
         assert_int_equal(p.no_match_below, 300);
         assert_true(p.attack_below <= p.live_from);
 
         c->false_match_rate = 1e-5;
-        assert_int_equal(configuration_policy(c, m, &p), -ERANGE);
+        assert_int_equal(configuration_policy(c, m, &p, NULL), -ERANGE);
 }
 
 int main(void) {
@@ -227,6 +402,13 @@ int main(void) {
                 cmocka_unit_test(test_unknown_keys_only_warn),
                 cmocka_unit_test(test_bad_values_are_refused),
                 cmocka_unit_test(test_a_missing_file),
+                cmocka_unit_test(test_words_name_line_key_and_range),
+                cmocka_unit_test(test_a_long_line_is_no_two_lines),
+                cmocka_unit_test(test_indentation_means_nothing),
+                cmocka_unit_test(test_lists),
+                cmocka_unit_test(test_values_read_back),
+                cmocka_unit_test(test_random_bytes),
+                cmocka_unit_test(test_manual),
                 cmocka_unit_test(test_manifest),
                 cmocka_unit_test(test_bad_manifests),
                 cmocka_unit_test(test_threshold),

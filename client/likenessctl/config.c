@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* likenessctl config check: what likenessd would say about its configuration, before it does. */
+
+#include "build-config.h"
+#include "commands.h"
+#include "configuration.h"
+#include "log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+typedef struct Arguments {
+        const char *file, *manifest;
+        bool manifest_given, quiet;
+} Arguments;
+
+static void help(void) {
+        printf("Usage: likenessctl config check [OPTION…] [FILE]\n\n"
+               "Reads the configuration as likenessd does (likeness.conf(5)), or FILE alone, says what is wrong with it:\n"
+               "file, line, key and what is allowed; and if nothing is, prints all settings that it makes.\n\n"
+               "     --manifest=FILE  The model manifest that must support the rate\n"
+               "                      (" MANIFEST_PATH ", if it is there)\n"
+               "  -q --quiet          Print no settings\n"
+               "  -h --help           Show this help\n\n"
+               "Exit status: 0 good, 1 likenessd would refuse it, 2 wrong usage.\n");
+}
+
+/* 1 to go on, 0 after --help, -EINVAL after naming the mistake */
+static int parse_argv(int argc, char *argv[], Arguments *a) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "manifest", required_argument, NULL, 'm' },
+                { "quiet", no_argument, NULL, 'q' },
+                {},
+        };
+        int c;
+
+        optind = 0;
+        while ((c = getopt_long(argc, argv, "hq", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case 'm':
+                        a->manifest = optarg;
+                        a->manifest_given = true;
+                        break;
+                case 'q':
+                        a->quiet = true;
+                        break;
+                default:
+                        return -EINVAL;
+                }
+
+        if (optind >= argc || !streq(argv[optind], "check")) {
+                fprintf(stderr, "likenessctl: config can only check; see likenessctl config --help\n");
+                return -EINVAL;
+        }
+        if (optind + 2 < argc) {
+                fprintf(stderr, "likenessctl: config check takes one file, not also \"%s\"\n", argv[optind + 2]);
+                return -EINVAL;
+        }
+        a->file = argv[optind + 1];    /* NULL if there is none */
+        return 1;
+}
+
+/* Whether the rate is one that the networks can hold. On a machine without them nobody can tell. */
+static int check_rate(const Arguments *a, const Configuration *c) {
+        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        Policy policy;
+        int r;
+
+        if (!a->manifest_given && access(a->manifest, F_OK) < 0) {
+                log_notice("%s is not there: whether the networks support FalseMatchRate= was not checked", a->manifest);
+                return 0;
+        }
+
+        r = manifest_load(a->manifest, MODELS_DIRECTORY, &manifest);
+        return r < 0 ? r : configuration_policy(c, manifest, &policy, NULL);
+}
+
+static int print_settings(const Configuration *c) {
+        const char *section = "";
+        const ConfigurationKey *key;
+
+        for (size_t i = 0; (key = configuration_key(i)); i++) {
+                _cleanup_free_ char *value = configuration_value(c, i);
+
+                if (!value)
+                        return -ENOMEM;
+                if (!streq(section, key->section))
+                        printf("%s[%s]\n", i > 0 ? "\n" : "", key->section);
+                section = key->section;
+                printf("%s=%s\n", key->name, value);
+        }
+        return 0;
+}
+
+int command_config(int argc, char *argv[]) {
+        _cleanup_(configuration_freep) Configuration *c = NULL;
+        Arguments arguments = { .manifest = MANIFEST_PATH };
+        int r;
+
+        r = parse_argv(argc, argv, &arguments);
+        if (r <= 0)
+                return r < 0 ? EXIT_USAGE : 0;
+
+        r = configuration_load(arguments.file, "", &c, NULL);
+        if (r >= 0)
+                r = check_rate(&arguments, c);
+        if (r >= 0 && !arguments.quiet)
+                r = print_settings(c);
+        return r < 0 ? EXIT_OTHER_VERDICT : 0;
+}
