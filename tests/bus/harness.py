@@ -93,7 +93,14 @@ class TapResult(unittest.TestResult):
         self.began = time.monotonic()
 
     def addError(self, test, err):
-        self.problems.append(self._exc_info_to_string(err, test))
+        text = self._exc_info_to_string(err, test)
+        if isinstance(test, unittest.TestCase):
+            self.problems.append(text)
+            return
+        # what is made for a whole class of tests, or taken down after them: there is no test that would say it
+        say(f"not ok - {test.id()}")
+        for line in text.splitlines():
+            say("# " + line)
 
     def addFailure(self, test, err):
         self.addError(test, err)
