@@ -145,8 +145,8 @@ class Session:
 
 
 class Signal:
-    def __init__(self, path, interface, member, body):
-        self.path, self.interface, self.member, self.body = path, interface, member, body
+    def __init__(self, sender, path, interface, member, body):
+        self.sender, self.path, self.interface, self.member, self.body = sender, path, interface, member, body
 
 
 class Client:
@@ -168,7 +168,7 @@ class Client:
 
     def on_signal(self, bus, sender, path, interface, member, body, *unused):
         if not interface.startswith("org.freedesktop.DBus") or member == "PropertiesChanged":
-            self.signals.append(Signal(path, interface, member, body))
+            self.signals.append(Signal(sender, path, interface, member, body))
 
     def prompts(self):
         return [s for s in self.signals if s.member == "Prompt"]

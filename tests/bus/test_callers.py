@@ -21,6 +21,15 @@ POLKIT_SECONDS = 4          # likenessd waits so long for polkit
 TOO_MANY = "org.freedesktop.DBus.Error.LimitsExceeded"
 
 
+def outcome(call):
+    """The error, or None."""
+    try:
+        call.wait()
+    except BusError as e:
+        return e
+    return None
+
+
 class Case(harness.TestCase):
     """Nobody is in front of the camera, so a check lasts as long as a test needs it."""
 
@@ -265,6 +274,80 @@ class Privacy(Case):
         session.finished()
         self.assertEqual(watcher.get("State"), "idle")
         self.assertEqual(watcher.signals, [])
+
+
+class Bus(Case):
+    """What dbus-daemon lets through, by policy/org.likeness.Verifier1.conf: nothing of this reaches the service."""
+
+    def bus_call(self, caller, member, body):
+        return caller.bus.call_sync("org.freedesktop.DBus", "/", "org.freedesktop.DBus", member, body, None,
+                                    Gio.DBusCallFlags.NONE, -1, None).unpack()[0]
+
+    def test_nobody_else_can_be_the_service(self):
+        """Also not root, nor while the name is free or by waiting for it."""
+        for user in ("clerk", "nobody", "root", "likeness-examiner", "likeness-keyring"):
+            caller = Client(user)
+            for name in (NAME, NAME + ".Session", "org.likeness.Verifier2"):
+                for flags in (0, 1, 2, 4, 7):
+                    with self.subTest(user=user, name=name, flags=flags), self.assertRaises(GLib.Error) as caught:
+                        self.bus_call(caller, "RequestName", GLib.Variant("(su)", (name, flags)))
+                    self.assertEqual(Gio.DBusError.get_remote_error(caught.exception), harness.DENIED)
+            caller.close()
+
+    def test_what_may_be_sent(self):
+        """To the interfaces of the schema, and from the standard ones what only reads."""
+        may = {NAME: "Checkpoint", harness.SESSION: "Cancel", "org.freedesktop.DBus.Introspectable": "Introspect",
+               "org.freedesktop.DBus.Peer": "Ping"}
+        text = GLib.Variant("(ssv)", (NAME, "Mode", GLib.Variant("s", "enforce")))
+        may_not = (("org.freedesktop.DBus.Properties", "Set", text),
+                   ("org.freedesktop.DBus.ObjectManager", "GetManagedObjects", None),
+                   ("org.likeness.Verifier2", "Verify", None), ("org.likeness.Verifier1.Private", "X", None),
+                   ("org.freedesktop.DBus", "RequestName", None), ("org.freedesktop.systemd1.Manager", "Exit", None))
+        for user in ("clerk", "nobody", "root"):
+            caller = Client(user)
+            for interface, member, body in may_not:
+                with self.subTest(user=user, interface=interface), self.assertRaises(BusError) as caught:
+                    Call(caller, PATH, interface, member, body).wait()
+                self.assertEqual(caught.exception.name, harness.DENIED)
+                self.assertIn("Rejected send message", caught.exception.message, "it was not the bus that refused")
+            for interface, member in may.items():
+                call = Call(caller, PATH, interface, member, None)
+                self.assertNotIn("Rejected send message", getattr(outcome(call), "message", ""), (user, interface))
+            caller.close()
+
+    def test_a_call_without_an_interface(self):
+        """Would be taken for the first that has the member."""
+        caller = Client("nobody")
+        message = Gio.DBusMessage.new_method_call(NAME, PATH, None, "Checkpoint")
+        reply = caller.bus.send_message_with_reply_sync(message, Gio.DBusSendMessageFlags.NONE, 10000, None)[0]
+        self.assertEqual(reply.get_error_name(), harness.DENIED)
+        self.assertIn("Rejected send message", reply.get_arg0())
+        caller.close()
+
+    def test_nobody_else_can_tell_a_verdict(self):
+        """Signals in the service's words are the service's: many clients look at path and interface only."""
+        listener = Client("clerk")
+        session = listener.begin(self.portrait())
+        self.wait_prompt(listener)
+        for user in ("nobody", "clerk", "root", "likeness-examiner"):
+            forger = Client(user)
+            for interface, member, body in ((harness.SESSION, "Finished", GLib.Variant("(sa{sv})", ("match", {}))),
+                                            (harness.SESSION, "Prompt", GLib.Variant("(ssa{sv})", ("x", "y", {}))),
+                                            (NAME, "Finished", GLib.Variant("(sa{sv})", ("match", {})))):
+                for to in (listener.bus.get_unique_name(), None):
+                    message = Gio.DBusMessage.new_signal(session.path, interface, member)
+                    message.set_body(body)
+                    message.set_destination(to)
+                    forger.bus.send_message(message, Gio.DBusSendMessageFlags.NONE)
+            forger.bus.flush_sync(None)
+            forger.close()
+        spin(lambda: False, 0.5)
+        owner = self.bus_call(listener, "GetNameOwner", GLib.Variant("(s)", (NAME,)))
+        self.assertEqual({s.sender for s in listener.signals}, {owner})
+        self.assertNotIn("Finished", [s.member for s in listener.signals])
+        session.cancel()
+        self.assertEqual(session.finished().verdict, "")
+        self.ended_at_once()
 
 
 class Cancel(Case):

@@ -25,6 +25,19 @@ RULES = {
     "Respond": "session", "Cancel": "session",
 }
 
+# Properties are read without being asked who reads, so each says why everybody may know it. None may come from a
+# customer; State is the one that changes with one, and says no more than that the terminal is in use.
+PUBLIC = {
+    "Version": "the release",
+    "Terminal": "the terminal's name, of its configuration",
+    "Mode": "of the configuration",
+    "Documents": "of the configuration",
+    "PublicKey": "public keys",
+    "KeyProtection": "how the terminal was set up",
+    "Models": "the manifest",
+    "State": "idle or busy; never broadcast",
+}
+
 
 def members(node, interface):
     """{(kind, name): (in, out)} of one interface of an introspection document."""
@@ -108,6 +121,51 @@ class Interface(harness.TestCase):
                 body = GLib.Variant.parse(None, f"({values},)", None, None) if values else None
                 call = client.Call(nobody, harness.PATH, harness.NAME, name, body)
             self.assertEqual(getattr(call.outcome(), "name", "answered"), harness.DENIED, name)
+
+    def test_every_method_of_a_session_is_its_callers(self):
+        """For everybody else there is no such object, whatever the gate would say to him."""
+        session = self.clerk.begin(client.Request(pictures.portrait("01")))
+        methods = [(name, ways[0]) for (kind, name), ways in self.offered(session.path, harness.SESSION).items()
+                   if kind == "method"]
+        self.assertEqual({name for name, _ in methods},
+                         {name for name, rule in RULES.items() if rule == "session"}, "a method has no rule")
+        self.assertFalse([name for kind, name in self.offered(session.path, harness.SESSION) if kind == "property"],
+                         "a session has a property: who may read it?")
+        for user in ("nobody", "clerk", "root"):
+            other = client.Client(user)
+            self.addCleanup(other.close)
+            for name, signature in methods:
+                body = GLib.Variant("(sa{sv})", ("ready", {})) if signature else None
+                call = client.Call(other, session.path, harness.SESSION, name, body)
+                self.assertEqual(getattr(call.outcome(), "name", "answered"), harness.NO_OBJECT, (user, name))
+        session.cancel()
+        session.finished()
+
+    def test_what_everybody_may_read_is_listed(self):
+        offered = {name for kind, name in self.offered(harness.PATH, harness.NAME) if kind == "property"}
+        self.assertEqual(offered, set(PUBLIC), "a property is public and nobody said why it may be")
+
+    def test_properties_tell_nothing_of_a_customer(self):
+        """Before, while and after somebody is checked: the same, but for State."""
+        nobody = client.Client("nobody")
+        self.addCleanup(nobody.close)
+
+        def public():
+            return {name: nobody.get(name) for name in PUBLIC}
+
+        before = public()
+        portrait = pictures.portrait("01")
+        session = self.clerk.begin(client.Request(portrait, nonce="n" * 32, transaction="tx-11", operator="op-22"))
+        during = public()
+        answer = session.finished()
+        after = public()
+        self.assertEqual(before, {**during, "State": "idle"})
+        self.assertEqual(during["State"], "busy")
+        self.assertEqual(before, after)
+        text = str(during) + str(after)
+        for word in ("n" * 32, "tx-11", "op-22", answer.fields["support-code"], session.path.rsplit("/", 1)[1]):
+            self.assertNotIn(word, text)
+        self.assertFalse([s for s in nobody.signals], "something was broadcast")
 
     def test_every_property_can_be_read_and_none_be_set(self):
         for kind, name in self.offered(harness.PATH, harness.NAME):
