@@ -11,6 +11,7 @@ enum {
 
 /* The subcommands. `argv[0]` is the program's name, the rest is the subcommand's; each returns an exit status. */
 int command_verify(int argc, char *argv[]);
+int command_decline(int argc, char *argv[]);
 int command_status(int argc, char *argv[]);
 int command_result(int argc, char *argv[]);
 int command_ledger(int argc, char *argv[]);

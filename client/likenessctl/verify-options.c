@@ -9,9 +9,6 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#define VALUE_LENGTH_MAX 128U
-#define LOCALE_LENGTH_MAX 32U
-
 enum {
         ARG_REFERENCE = 0x100,
         ARG_DOCUMENT,
@@ -73,7 +70,7 @@ static bool value_plausible(const char *s, size_t max) {
         return true;
 }
 
-static int take_value(const char *name, const char *s, size_t max, const char **ret) {
+int option_take_value(const char *name, const char *s, size_t max, const char **ret) {
         if (!value_plausible(s, max)) {
                 fprintf(stderr, "likenessctl: --%s takes 1 to %zu plain characters\n", name, max);
                 return -EINVAL;
@@ -91,7 +88,7 @@ static int take_path(const char *s, const char **ret) {
         return 1;
 }
 
-static int take_word(const char *name, const char *s, int (*from_string)(const char *), const char *allowed,
+int option_take_word(const char *name, const char *s, int (*from_string)(const char *), const char *allowed,
                 const char **ret) {
         if (from_string(s) < 0) {
                 fprintf(stderr, "likenessctl: --%s takes %s\n", name, allowed);
@@ -119,22 +116,22 @@ static int take_option(int c, VerifyOptions *o) {
         case ARG_REFERENCE:
                 return take_path(optarg, &o->reference);
         case ARG_DOCUMENT:
-                return take_value("document", optarg, VALUE_LENGTH_MAX, &o->document);
+                return option_take_value("document", optarg, OPTION_VALUE_MAX, &o->document);
         case ARG_CHALLENGE:
-                return take_word("challenge", optarg, challenge_from_string, "none, light, turn or auto",
+                return option_take_word("challenge", optarg, challenge_from_string, "none, light, turn or auto",
                                 &o->challenge);
         case ARG_NONCE:
-                return take_value("nonce", optarg, VALUE_LENGTH_MAX, &o->nonce);
+                return option_take_value("nonce", optarg, OPTION_VALUE_MAX, &o->nonce);
         case ARG_TRANSACTION:
-                return take_value("transaction", optarg, VALUE_LENGTH_MAX, &o->transaction);
+                return option_take_value("transaction", optarg, OPTION_VALUE_MAX, &o->transaction);
         case ARG_OPERATOR:
-                return take_value("operator", optarg, VALUE_LENGTH_MAX, &o->operator_id);
+                return option_take_value("operator", optarg, OPTION_VALUE_MAX, &o->operator_id);
         case ARG_PACE:
-                return take_word("pace", optarg, pace_from_string, "normal or relaxed", &o->pace);
+                return option_take_word("pace", optarg, pace_from_string, "normal or relaxed", &o->pace);
         case ARG_LOCALE:
-                return take_value("locale", optarg, LOCALE_LENGTH_MAX, &o->locale);
+                return option_take_value("locale", optarg, OPTION_LOCALE_MAX, &o->locale);
         case ARG_NOTICE:
-                return take_value("notice", optarg, VALUE_LENGTH_MAX, &o->notice);
+                return option_take_value("notice", optarg, OPTION_VALUE_MAX, &o->notice);
         case ARG_TIMEOUT:
                 return take_timeout(optarg, &o->timeout_sec);
         case ARG_JSON:
@@ -155,7 +152,7 @@ const char *locale_from_environment(void) {
                         continue;
                 if (streq(value, "C") || streq(value, "POSIX") || strspn(value, "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") != strlen(value) ||
-                                strlen(value) > LOCALE_LENGTH_MAX)
+                                strlen(value) > OPTION_LOCALE_MAX)
                         return NULL;
                 return value;
         }

@@ -69,6 +69,19 @@ static const char *const pace_table[_PACE_MAX] = {
         [PACE_RELAXED] = "relaxed",
 };
 
+static const char *const decline_cause_table[_DECLINE_MAX] = {
+        [DECLINE_REFUSED] = "refused",
+        [DECLINE_UNABLE] = "unable",
+        [DECLINE_AFTER_FAILURE] = "after-failure",
+};
+
+static const char *const alternative_table[_ALTERNATIVE_MAX] = {
+        [ALTERNATIVE_MOBILE_ID] = "mobile-id",
+        [ALTERNATIVE_REGISTER_TRANSCRIPT] = "register-transcript",
+        [ALTERNATIVE_OTHER] = "other",
+        [ALTERNATIVE_NONE] = "none",
+};
+
 static const char *word(const char *const *table, size_t n, int value) {
         return value >= 0 && (size_t) value < n ? table[value] : NULL;
 }
@@ -101,6 +114,14 @@ const char *pace_to_string(Pace p) {
         return word(pace_table, ELEMENTSOF(pace_table), (int) p);
 }
 
+const char *decline_cause_to_string(DeclineCause c) {
+        return word(decline_cause_table, ELEMENTSOF(decline_cause_table), (int) c);
+}
+
+const char *alternative_to_string(Alternative a) {
+        return word(alternative_table, ELEMENTSOF(alternative_table), (int) a);
+}
+
 int verdict_from_string(const char *s) {
         return value(verdict_table, ELEMENTSOF(verdict_table), s);
 }
@@ -115,4 +136,12 @@ int challenge_from_string(const char *s) {
 
 int pace_from_string(const char *s) {
         return value(pace_table, ELEMENTSOF(pace_table), s);
+}
+
+int decline_cause_from_string(const char *s) {
+        return value(decline_cause_table, ELEMENTSOF(decline_cause_table), s);
+}
+
+int alternative_from_string(const char *s) {
+        return value(alternative_table, ELEMENTSOF(alternative_table), s);
 }

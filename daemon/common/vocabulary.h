@@ -83,15 +83,36 @@ typedef enum Pace {
         _PACE_MAX,
 } Pace;
 
+/* Why a customer chose another way. */
+typedef enum DeclineCause {
+        DECLINE_REFUSED,
+        DECLINE_UNABLE,                /* never recorded: it tells of a disability */
+        DECLINE_AFTER_FAILURE,
+        _DECLINE_MAX,
+} DeclineCause;
+
+/* … and which one. */
+typedef enum Alternative {
+        ALTERNATIVE_MOBILE_ID,
+        ALTERNATIVE_REGISTER_TRANSCRIPT,
+        ALTERNATIVE_OTHER,
+        ALTERNATIVE_NONE,
+        _ALTERNATIVE_MAX,
+} Alternative;
+
 /* The word for a value; NULL for a value outside its list (and for REASON_NONE). Static strings. */
 const char *verdict_to_string(Verdict v);
 const char *reason_to_string(Reason r);
 const char *prompt_to_string(Prompt p);
 const char *challenge_to_string(Challenge c);
 const char *pace_to_string(Pace p);
+const char *decline_cause_to_string(DeclineCause c);
+const char *alternative_to_string(Alternative a);
 
 /* The value for a word, or -EINVAL. `s` is untrusted input. */
 int verdict_from_string(const char *s);
 int reason_from_string(const char *s);
 int challenge_from_string(const char *s);
 int pace_from_string(const char *s);
+int decline_cause_from_string(const char *s);
+int alternative_from_string(const char *s);

@@ -40,7 +40,7 @@ static bool window_has(const Window *w, const json_t *claims) {
 }
 
 static bool closes_nonce(const json_t *claims, const char *nonce) {
-        return entry_is(claims, "closed") && streq(entry_text(claims, "nonce"), nonce);
+        return (entry_is(claims, "closed") || entry_is(claims, "declined")) && streq(entry_text(claims, "nonce"), nonce);
 }
 
 /* A text that every line with the nonce contains, for a quick look: three bytes at a time become four characters, so that
@@ -165,6 +165,60 @@ int ledger_find_nonce(Ledger *l, const char *nonce, uint64_t seconds, char **ret
                         return 0;
         }
         return 0;
+}
+
+/* The first segment to read for everything of the last `seconds`. Only this boot's clock tells what is older than that. */
+static int find_recent(const Ledger *l, unsigned segments, uint64_t seconds, size_t *ret) {
+        uint64_t now = entry_boot_time();
+        size_t i = l->segments.n;
+
+        while (i > 0 && segments-- > 0) {
+                _cleanup_(json_decrefp) json_t *summary = NULL;
+                int r;
+
+                i--;
+                r = read_summary(l, i, &summary);
+                if (r < 0)
+                        return r;
+                if (streq(entry_text(summary, "boot"), l->boot) &&
+                    entry_number(summary, "boot-time") / 1000 + seconds + 1 < now / 1000)
+                        break;
+        }
+        *ret = i;
+        return 0;
+}
+
+static int read_segment(const Ledger *l, size_t i, LedgerHandler handler, void *userdata) {
+        _cleanup_(segment_text_done) SegmentText text = { 0 };
+        SegmentLine line;
+        size_t offset = 0;
+        int r;
+
+        r = segment_read(l->directory, l->segments.firsts[i], segment_size(l, i), &text);
+        if (r < 0)
+                return r;
+
+        while (segment_next_line(&text, &offset, &line)) {
+                _cleanup_(json_decrefp) json_t *claims = NULL;
+
+                r = receipt_read(line.text, line.size, NULL, &claims);
+                if (r < 0)
+                        return r == -ENOMEM ? r : -EUCLEAN;
+                r = handler(claims, userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int ledger_read_recent(const Ledger *l, unsigned segments, uint64_t seconds, LedgerHandler handler, void *userdata) {
+        size_t i;
+        int r;
+
+        r = find_recent(l, segments, seconds, &i);
+        for (; r >= 0 && i < l->segments.n; i++)
+                r = read_segment(l, i, handler, userdata);
+        return r < 0 ? r : 0;
 }
 
 /* The segment where an export begins: the one that has the first entry, in order of sequence, with a time of `from` or

@@ -65,7 +65,7 @@ json_t *ledger_keys(const Ledger *l);
 uint64_t ledger_sequence(const Ledger *l);
 const char *ledger_head(const Ledger *l);
 
-/* The newest closing entry with this nonce within the last `seconds`: 1 with its JWS and claims (new reference), 0 if there
+/* The newest entry "closed" or "declined" with this nonce within the last `seconds`: 1 with its JWS and claims (new reference), 0 if there
  * is none, or a negative errno. Entries of this boot are dated by the boot's clock; older ones by the wall clock, unless it
  * was not synchronised: then they count as recent, because an old answer does less harm than a second check. The search
  * reads at least 2 segments, goes on to the first one that begins before the window, and ends after 64 at the latest. */
@@ -74,6 +74,13 @@ int ledger_find_nonce(Ledger *l, const char *nonce, uint64_t seconds, char **ret
 /* The claims of the newest entry of this kind (a new reference): 1, 0 if the last 64 segments have none, or a negative errno;
  * its signature is verified. */
 int ledger_find_last(const Ledger *l, const char *entry, json_t **ret_claims);
+
+/* Calls `handler` with the claims (borrowed) of every entry, in order, from the newest segment on that began more than
+ * `seconds` ago in this boot, but of the last `segments` (at least 1) at most: the first ones may be older than that. A
+ * negative result of the handler's ends it and is returned; -EUCLEAN if an entry cannot be read. Signatures are not verified
+ * here. */
+typedef int (*LedgerHandler)(const json_t *claims, void *userdata);
+int ledger_read_recent(const Ledger *l, unsigned segments, uint64_t seconds, LedgerHandler handler, void *userdata);
 
 /* Writes to `fd` (from its position on) all entries that there are now, in order, one a line, from the segment on that has
  * the first entry with a time of `from` (seconds of the epoch) or later: so the chain has no gap, the first line is a

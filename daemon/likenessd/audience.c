@@ -153,8 +153,13 @@ static int append_result(sd_bus_message *m, const SessionResult *result) {
         if (r >= 0 && verdict) {
                 r = append_reasons(m, &result->decision);
                 if (r >= 0)
-                        r = sd_bus_message_append(m, "{sv}{sv}", "receipt", "s", result->receipt, "binding", "b",
-                                        result->binding);
+                        r = append_string(m, "receipt", result->receipt);
+                /* a decline is no answer of ours that could bind */
+                if (r >= 0 && result->decision.verdict != VERDICT_DECLINED)
+                        r = sd_bus_message_append(m, "{sv}", "binding", "b", result->binding);
+                if (r >= 0 && result->attempt > 0)
+                        r = sd_bus_message_append(m, "{sv}{sv}", "attempt", "u", result->attempt, "attempts-left", "u",
+                                        result->attempts_left);
                 if (r >= 0 && result->duration_usec > 0)
                         r = sd_bus_message_append(m, "{sv}", "duration", "t", result->duration_usec);
         } else if (r >= 0) {

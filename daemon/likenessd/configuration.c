@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "configuration.h"
+#include "attempt-limits.h"
 #include "configuration-keys.h"
 #include "ini-file.h"
 #include "liveness-limits.h"
@@ -148,12 +149,13 @@ int configuration_policy(const Configuration *c, const Manifest *manifest, Polic
                 .attack_below = LIVENESS_REJECT_BELOW,
         };
 
-        r = manifest_threshold(manifest, c->false_match_rate, &p.match_from, &p.population, &unsupported);
+        r = manifest_threshold(manifest, c->false_match_rate / ATTEMPTS_TRIES, &p.match_from, &p.population, &unsupported);
         if (r < 0)
                 return ini_file_problem(problem, r,
-                                "FalseMatchRate=%g cannot be held: %s's calibration on population %s does not reach "
-                                "it; choose a higher rate or a model that was calibrated with more comparisons",
-                                c->false_match_rate, matcher->name, unsupported);
+                                "FalseMatchRate=%g cannot be held: a transaction's %u tries share it, and %s's calibration "
+                                "on population %s does not reach %.2g; choose a higher rate or a model that was calibrated "
+                                "with more comparisons", c->false_match_rate, ATTEMPTS_TRIES, matcher->name, unsupported,
+                                c->false_match_rate / ATTEMPTS_TRIES);
         if (p.no_match_below > p.match_from)
                 p.no_match_below = p.match_from;
 

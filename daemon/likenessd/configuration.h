@@ -27,7 +27,7 @@ typedef enum ReferenceSource {
 typedef struct Configuration {
         char *terminal;                /* the name that receipts carry; by default derived from the machine's id */
         Mode mode;
-        double false_match_rate;       /* Mode-independent; 1e-6 to 1e-2 */
+        double false_match_rate;       /* of a transaction, whose tries share it; Mode-independent; 1e-6 to 1e-2 */
         unsigned reference_sources;    /* the permitted ones: bits of ReferenceSource, never empty */
         Challenge minimum_challenge;   /* CHALLENGE_NONE permits passive evidence alone */
         unsigned time_limit_sec;       /* of one examination at normal pace; `relaxed` has three times as much */

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "record.h"
+#include "record-private.h"
 #include "build-config.h"
 #include "clock.h"
+#include "entry.h"
 #include "log.h"
-#include "tally.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 
-struct Record {
-        RecordSetup setup;
-        Tally tally;                   /* since the last entry "health" */
-};
-
-static json_t *json_done(json_t *j) {
-        json_decref(j);
-        return NULL;
+static uint64_t window_msec(const Record *r) {
+        return (uint64_t) r->setup.configuration->attempt_window_sec * 1000;
 }
-DEFINE_CLEANUP(json_t *, json_done);
 
 int record_new(Record **ret, const RecordSetup *setup) {
+        _cleanup_(record_freep) Record *r = NULL;
         json_t *claims;
-        Record *r;
         int k;
+
+        r = calloc(1, sizeof(*r));
+        if (!r)
+                return -ENOMEM;
+        r->setup = *setup;
+        k = attempts_new(&r->attempts);
+        if (k >= 0)
+                k = attempts_read(r->attempts, setup->ledger, window_msec(r));
+        if (k < 0)
+                return k;
 
         claims = json_pack("{s:s, s:s, s:b}", "software", VERSION, "mode",
                         mode_to_string(setup->configuration->mode), "demo", setup->demo);
@@ -34,17 +37,37 @@ int record_new(Record **ret, const RecordSetup *setup) {
         if (k < 0)
                 return k;
 
-        r = calloc(1, sizeof(*r));
-        if (!r)
-                return -ENOMEM;
-        r->setup = *setup;
-        *ret = r;
+        *ret = TAKE_PTR(r);
         return 0;
 }
 
 Record *record_free(Record *r) {
+        if (!r)
+                return NULL;
+
+        attempts_free(r->attempts);
         free(r);
         return NULL;
+}
+
+Permission record_permits(const Record *r, const Request *q, uint64_t *ret_wait_sec) {
+        const Configuration *c = r->setup.configuration;
+        uint64_t now = entry_boot_time(), wait = 0, more;
+
+        if (c->mode == MODE_ENFORCE) {
+                wait = attempts_wait(r->attempts, NULL, c->terminal_attempts_per_hour, now);
+                more = q->operator_id ?
+                                attempts_wait(r->attempts, q->operator_id, c->operator_attempts_per_hour, now) : 0;
+                wait = more > wait ? more : wait;
+        }
+        if (wait > 0) {
+                *ret_wait_sec = (wait + 999) / 1000;
+                return PERMISSION_WAIT;
+        }
+
+        if (q->transaction && attempts_standing(r->attempts, q->transaction, now, window_msec(r)).left == 0)
+                return PERMISSION_EXHAUSTED;
+        return PERMISSION_GIVEN;
 }
 
 /* No letters that look or sound alike; 32 of them, so that a random byte fits without bias. */
@@ -76,6 +99,7 @@ static json_t *attempt_claims(const Record *r, const Attempt *a) {
 
 int record_open(Record *r, Attempt *a) {
         _cleanup_(json_donep) json_t *claims = NULL;
+        uint64_t now;
         int k;
 
         k = support_code_new(a->support_code);
@@ -87,11 +111,20 @@ int record_open(Record *r, Attempt *a) {
                                        json_string(challenge_to_string(a->request->challenge))) < 0)
                 return -ENOMEM;
 
-        k = ledger_append(r->setup.ledger, "opened", TAKE_PTR(claims), NULL);
+        /* counted first: an opening that is written and not counted would be a try for nothing */
+        now = entry_boot_time();
+        k = attempts_open(r->attempts, 0, a->request->transaction, a->request->operator_id, now);
         if (k < 0)
                 return k;
+        k = ledger_append(r->setup.ledger, "opened", TAKE_PTR(claims), NULL);
+        if (k < 0) {
+                attempts_take_back(r->attempts);
+                return k;
+        }
 
         a->opening = ledger_sequence(r->setup.ledger);
+        attempts_number_last(r->attempts, a->opening);
+        a->number = attempts_standing(r->attempts, a->request->transaction, now, window_msec(r)).number;
         a->opened_usec = now_monotonic_usec();
         r->tally.checks++;
         log_info("%s: opened for uid %u%s", a->support_code, a->caller, r->setup.demo ? " (demo)" : "");
@@ -130,15 +163,33 @@ static json_t *verdict_claims(const Record *r, const Decision *d, bool binding) 
                         r->setup.policy->population, "models", models_claim(r->setup.manifest));
 }
 
-int record_close(Record *r, const Attempt *a, const Closing *closing, char **ret_receipt) {
+/* Where the transaction stands, with this attempt and how it ended. */
+static json_t *standing_claims(Record *r, Attempt *a, const Closing *closing) {
+        uint64_t now = entry_boot_time();
+
+        attempts_close(r->attempts, a->opening, attempt_use(closing->cause,
+                        closing->decision ? closing->decision->verdict : _VERDICT_MAX, closing->face_seen));
+        a->left = attempts_standing(r->attempts, a->request->transaction, now, window_msec(r)).left;
+
+        return json_pack("{s:I, s:I, s:I}", "attempt", (json_int_t) a->number, "attempts-left", (json_int_t) a->left,
+                        "attempts-last-hour", (json_int_t) attempts_last_hour(r->attempts, NULL, now));
+}
+
+int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_receipt) {
         _cleanup_(json_donep) json_t *claims = NULL, *more = NULL;
         int k;
 
         claims = attempt_claims(r, a);
-        more = json_pack("{s:I, s:s, s:b, s:s, s:b}", "opening", (json_int_t) a->opening, "cause",
-                        cause_to_string(closing->cause), "preview", false, "examiner-ended", "process", "face-seen",
-                        closing->face_seen);
+        more = json_pack("{s:I, s:s, s:b, s:b}", "opening", (json_int_t) a->opening, "cause",
+                        cause_to_string(closing->cause), "preview", false, "face-seen", closing->face_seen);
         if (!claims || !more || json_object_update(claims, more) < 0)
+                return -ENOMEM;
+        if (closing->examined && json_object_set_new(claims, "examiner-ended", json_string("process")) < 0)
+                return -ENOMEM;
+        more = json_done(more);
+
+        more = standing_claims(r, a, closing);
+        if (!more || json_object_update(claims, more) < 0)
                 return -ENOMEM;
         more = json_done(more);
 
@@ -177,69 +228,64 @@ int record_health(Record *r) {
         return 0;
 }
 
-static int read_reasons(json_t *reasons, Decision *ret) {
-        json_t *word;
-        size_t i;
-
-        json_array_foreach(reasons, i, word) {
-                int reason = reason_from_string(json_string_value(word));
-
-                if (reason < 0 || ret->n_reasons >= DECISION_REASONS_MAX)
-                        return -EBADMSG;
-                ret->reasons[ret->n_reasons++] = (Reason) reason;
-        }
-        return 0;
-}
-
-static int read_closing(json_t *claims, RecordedAnswer *ret) {
-        const char *cause = NULL, *verdict = NULL, *support_code = NULL;
-        json_t *reasons = NULL;
-        json_int_t caller = 0;
-        int binding = 0, v;
-
-        if (json_unpack(claims, "{s:s, s?s, s?o, s:I, s?b, s:s}", "cause", &cause, "verdict", &verdict, "reasons",
-                            &reasons, "caller", &caller, "binding", &binding, "support-code", &support_code) < 0 ||
-            strlen(support_code) >= SUPPORT_CODE_SIZE)
-                return -EBADMSG;
-
-        v = cause_from_string(cause);
-        if (v < 0)
-                return -EBADMSG;
-        ret->cause = (Cause) v;
-        if (ret->cause == CAUSE_VERDICT) {
-                v = verdict_from_string(verdict);
-                if (v < 0)
-                        return -EBADMSG;
-                ret->decision.verdict = (Verdict) v;
-                if (read_reasons(reasons, &ret->decision) < 0)
-                        return -EBADMSG;
-        }
-
-        ret->caller = (uid_t) caller;
-        ret->binding = binding;
-        memcpy(ret->support_code, support_code, strlen(support_code) + 1);
-        return 0;
-}
-
-int record_find(Record *r, const char *nonce, RecordedAnswer *ret) {
-        _cleanup_(json_donep) json_t *claims = NULL;
-        RecordedAnswer answer = {};
+int record_exhausted(Record *r, const Request *q, uid_t caller, RecordedAnswer *ret) {
+        const Decision decision = { .verdict = VERDICT_EXHAUSTED };
+        Attempt attempt = { .request = q, .caller = caller };
+        const Closing closing = {
+                .cause = CAUSE_VERDICT,
+                .decision = &decision,
+                .binding = r->setup.configuration->mode == MODE_ENFORCE && !r->setup.demo,
+        };
+        RecordedAnswer answer = {
+                .cause = CAUSE_VERDICT,
+                .decision = decision,
+                .binding = closing.binding,
+                .caller = caller,
+        };
         int k;
 
-        k = ledger_find_nonce(r->setup.ledger, nonce, NONCE_WINDOW_SEC, &answer.receipt, &claims);
-        if (k <= 0)
+        k = record_open(r, &attempt);
+        if (k < 0)
+                return k;
+        k = record_close(r, &attempt, &closing, &answer.receipt);
+        if (k < 0)
                 return k;
 
-        k = read_closing(claims, &answer);
-        if (k < 0) {
-                recorded_answer_done(&answer);
-                return k;
-        }
-
+        answer.attempt = attempt.number;
+        answer.attempts_left = attempt.left;
+        memcpy(answer.support_code, attempt.support_code, sizeof(answer.support_code));
         *ret = answer;
-        return 1;
+        return 0;
 }
 
-void recorded_answer_done(RecordedAnswer *a) {
-        free(TAKE_PTR(a->receipt));
+/* That a customer is unable to be checked is nobody's business: it is recorded as any other choice of another way. */
+static const char *recorded_decline_cause(DeclineCause c) {
+        return decline_cause_to_string(c == DECLINE_UNABLE ? DECLINE_REFUSED : c);
+}
+
+int record_declined(Record *r, const Request *q, uid_t caller, RecordedAnswer *ret) {
+        RecordedAnswer answer = {
+                .cause = CAUSE_VERDICT,
+                .decision = { .verdict = VERDICT_DECLINED },
+                .caller = caller,
+        };
+        json_t *claims;
+        int k;
+
+        k = support_code_new(answer.support_code);
+        if (k < 0)
+                return k;
+        claims = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:I, s:s, s:s}", "support-code", answer.support_code, "nonce",
+                        q->nonce, "transaction", q->transaction, "operator", q->operator_id, "notice", q->notice,
+                        "caller", (json_int_t) caller, "cause", recorded_decline_cause(q->decline_cause), "alternative",
+                        alternative_to_string(q->alternative));
+        if (!claims)
+                return -ENOMEM;
+        k = ledger_append(r->setup.ledger, "declined", claims, &answer.receipt);
+        if (k < 0)
+                return k;
+
+        log_info("%s: declined, for uid %u%s", answer.support_code, caller, r->setup.demo ? " (demo)" : "");
+        *ret = answer;
+        return 0;
 }

@@ -164,13 +164,15 @@ static int read_reference(sd_bus_message *m, int *value, sd_bus_error *error) {
         return 0;
 }
 
-static int request_read_key(sd_bus_message *m, const char *key, Request *q, sd_bus_error *error) {
-        int r;
+/* The caller's own word, which may be anything: repeated only if it is short and plain. */
+static int unknown_key(const char *key, sd_bus_error *error) {
+        if (key[0] == '\0' || strlen(key) > 64 || strspn(key, LOWER UPPER DIGITS "-_") != strlen(key))
+                return bad_request(error, "request", "holds a key that is no word");
+        return bad_request(error, key, "is not a key of a request in this version");
+}
 
-        if (streq(key, "document"))
-                return read_string(m, key, document_problem, &q->document, error);
-        if (streq(key, "reference"))
-                return read_reference(m, &q->reference, error);
+/* The keys that both kinds of requests have. */
+static int read_common_key(sd_bus_message *m, const char *key, Request *q, sd_bus_error *error) {
         if (streq(key, "nonce"))
                 return read_string(m, key, nonce_problem, &q->nonce, error);
         if (streq(key, "transaction"))
@@ -181,6 +183,16 @@ static int request_read_key(sd_bus_message *m, const char *key, Request *q, sd_b
                 return read_string(m, key, notice_problem, &q->notice, error);
         if (streq(key, "locale"))
                 return read_string(m, key, locale_problem, &q->locale, error);
+        return unknown_key(key, error);
+}
+
+static int read_check_key(sd_bus_message *m, const char *key, Request *q, sd_bus_error *error) {
+        int r;
+
+        if (streq(key, "document"))
+                return read_string(m, key, document_problem, &q->document, error);
+        if (streq(key, "reference"))
+                return read_reference(m, &q->reference, error);
         if (streq(key, "challenge")) {
                 r = read_word(m, key, challenge_from_string, "must be none, light, turn or auto", error);
                 if (r >= 0)
@@ -193,11 +205,28 @@ static int request_read_key(sd_bus_message *m, const char *key, Request *q, sd_b
                         q->pace = (Pace) r;
                 return r;
         }
+        return read_common_key(m, key, q, error);
+}
 
-        /* the caller's own word, which may be anything: repeated only if it is short and plain */
-        if (key[0] == '\0' || strlen(key) > 64 || strspn(key, LOWER UPPER DIGITS "-_") != strlen(key))
-                return bad_request(error, "request", "holds a key that is no word");
-        return bad_request(error, key, "is not a key of a request in this version");
+#define CAUSES "must be refused, unable or after-failure"
+#define ALTERNATIVES "must be mobile-id, register-transcript, other or none"
+
+static int read_decline_key(sd_bus_message *m, const char *key, Request *q, sd_bus_error *error) {
+        int r;
+
+        if (streq(key, "cause")) {
+                r = read_word(m, key, decline_cause_from_string, CAUSES, error);
+                if (r >= 0)
+                        q->decline_cause = (DeclineCause) r;
+                return r;
+        }
+        if (streq(key, "alternative")) {
+                r = read_word(m, key, alternative_from_string, ALTERNATIVES, error);
+                if (r >= 0)
+                        q->alternative = (Alternative) r;
+                return r;
+        }
+        return read_common_key(m, key, q, error);
 }
 
 /* What the terminal's policy asks for: a request can ask for more, never for less. */
@@ -234,19 +263,15 @@ static int request_check(const Request *q, const Configuration *c, sd_bus_error 
         return 0;
 }
 
-int request_read(sd_bus_message *m, const Configuration *c, Request **ret, sd_bus_error *error) {
-        static const char *const known[] = { "document", "reference", "nonce", "transaction", "operator",
-                                             "notice",   "locale",    "challenge", "pace" };
-        _cleanup_(request_freep) Request *q = NULL;
+typedef int (*KeyReader)(sd_bus_message *m, const char *key, Request *q, sd_bus_error *error);
+
+/* Reads the dictionary with a reader that refuses keys it does not know; none may be there twice. */
+static int read_keys(sd_bus_message *m, KeyReader reader, Request *q, sd_bus_error *error) {
+        static const char *const known[] = { "document", "reference", "nonce",     "transaction", "operator", "notice",
+                                             "locale",   "challenge", "pace",      "cause",       "alternative" };
         unsigned seen = 0;
         const char *key;
         int r;
-
-        q = calloc(1, sizeof(*q));
-        if (!q)
-                return -ENOMEM;
-        q->reference = -1;
-        q->challenge = CHALLENGE_AUTO;
 
         r = sd_bus_message_enter_container(m, 'a', "{sv}");
         if (r < 0)
@@ -264,7 +289,7 @@ int request_read(sd_bus_message *m, const Configuration *c, Request **ret, sd_bu
                                 seen |= 1U << i;
                         }
 
-                r = request_read_key(m, key, q, error);
+                r = reader(m, key, q, error);
                 if (r < 0)
                         return r;
                 r = sd_bus_message_exit_container(m);
@@ -273,13 +298,51 @@ int request_read(sd_bus_message *m, const Configuration *c, Request **ret, sd_bu
         }
         if (r < 0)
                 return r;
-        r = sd_bus_message_exit_container(m);
+        return sd_bus_message_exit_container(m);
+}
+
+static int request_new(Request **ret) {
+        Request *q = calloc(1, sizeof(*q));
+
+        if (!q)
+                return -ENOMEM;
+        q->reference = -1;
+        q->challenge = CHALLENGE_AUTO;
+        q->decline_cause = _DECLINE_MAX;
+        q->alternative = _ALTERNATIVE_MAX;
+        *ret = q;
+        return 0;
+}
+
+int request_read(sd_bus_message *m, const Configuration *c, Request **ret, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *q = NULL;
+        int r;
+
+        r = request_new(&q);
+        if (r >= 0)
+                r = read_keys(m, read_check_key, q, error);
+        if (r >= 0)
+                r = request_check(q, c, error);
         if (r < 0)
                 return r;
 
-        r = request_check(q, c, error);
+        *ret = TAKE_PTR(q);
+        return 0;
+}
+
+int request_read_decline(sd_bus_message *m, Request **ret, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *q = NULL;
+        int r;
+
+        r = request_new(&q);
+        if (r >= 0)
+                r = read_keys(m, read_decline_key, q, error);
         if (r < 0)
                 return r;
+        if (q->decline_cause == _DECLINE_MAX)
+                return bad_request(error, "cause", "is missing; " CAUSES);
+        if (q->alternative == _ALTERNATIVE_MAX)
+                return bad_request(error, "alternative", "is missing; " ALTERNATIVES);
 
         *ret = TAKE_PTR(q);
         return 0;

@@ -77,6 +77,7 @@ static void session_close(Session *s) {
                 .decision = result->cause == CAUSE_VERDICT ? &result->decision : NULL,
                 .face_seen = s->face_seen,
                 .binding = result->binding,
+                .examined = true,
         };
         r = record_close(s->setup.record, &s->attempt, &closing, &result->receipt);
         if (r < 0) {
@@ -85,6 +86,9 @@ static void session_close(Session *s) {
                 result->cause = CAUSE_RECORD;
                 free(TAKE_PTR(result->message));
         }
+
+        result->attempt = s->attempt.number;
+        result->attempts_left = s->attempt.left;
 
         if (result->cause != CAUSE_VERDICT && !result->message)
                 result->message = strdup(cause_message(result->cause));

@@ -37,6 +37,7 @@ typedef struct SessionResult {
         char *receipt;                 /* may be empty; owned by the session */
         const char *support_code;
         bool binding;
+        unsigned attempt, attempts_left; /* `attempt` 0: nothing is said of attempts */
         uint64_t duration_usec;        /* rounded to 100 ms: a finer time would tell about the person; 0: not known */
 } SessionResult;
 

@@ -14,6 +14,8 @@ void tally_close(Tally *t, Cause cause, const Decision *decision, uint64_t durat
                 return;
         }
         t->answers[decision->verdict]++;
+        if (decision->verdict == VERDICT_EXHAUSTED)
+                return;                /* nothing was done that took time */
         t->durations[step < TALLY_STEPS ? step : TALLY_STEPS]++;
 }
 

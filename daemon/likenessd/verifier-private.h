@@ -23,6 +23,35 @@ struct Verifier {
         char *camera;
 };
 
+/* What an authorised call asks for, before it is known whether a check is needed for it. */
+typedef struct Call {
+        sd_bus_message *message;
+        uint64_t called_usec;
+        bool begin;                    /* answered with the session's object, then told by signals */
+        uid_t uid;
+        const char *nonce;
+} Call;
+
+/* verifier.c */
+void verifier_audience_left(Audience *a, void *userdata);
+/* -errno with `error` set if another check is under way. */
+int verifier_check_idle(const Verifier *v, sd_bus_error *error);
+
+/* verifier-answers.c */
+int verifier_sender_uid(sd_bus_message *m, uid_t *ret);
+int verifier_add_to_audience(Audience *a, const Call *call);
+/* Begin() is answered at once with the object; Verify() and GetResult() when there is a result. */
+int verifier_reply_first(const Audience *a, const Call *call);
+bool verifier_nonce_is_running(const Verifier *v, const char *nonce);
+/* A nonce that was used is never checked again: its caller joins the running check or is told its answer. 1 if that was
+ * done, 0 if the nonce is new. */
+int verifier_answer_again(Verifier *v, const Call *call, sd_bus_error *error);
+/* Whether there may be another attempt: 0, or 1 if the answer was "exhausted", or RateLimited in `error`. */
+int verifier_check_attempts(Verifier *v, const Request *request, const Call *call, sd_bus_error *error);
+
+/* verifier-decline.c */
+int verifier_method_decline(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* verifier-configuration.c */
 int verifier_method_reload_configuration(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

@@ -48,7 +48,7 @@ static const SessionHandlers session_handlers = {
         .unstuck = on_session_unstuck,
 };
 
-static void on_audience_left(Audience *a, void *userdata) {
+void verifier_audience_left(Audience *a, void *userdata) {
         Verifier *v = userdata;
 
         if (v->session && a == v->audience)
@@ -82,104 +82,13 @@ int verifier_check_able(const Verifier *v, sd_bus_error *error) {
         return 0;
 }
 
-static int check_idle(const Verifier *v, sd_bus_error *error) {
+int verifier_check_idle(const Verifier *v, sd_bus_error *error) {
         if (v->session && !v->audience)
                 return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_EXAMINER_STUCK));
         if (v->session || v->rotation)
                 return sd_bus_error_set(error, LIKENESS_ERROR_BUSY,
                                 "Another check is under way on this terminal; try again when it has ended.");
         return 0;
-}
-
-static int get_sender_uid(sd_bus_message *m, uid_t *ret) {
-        sd_bus_creds *creds = NULL;
-        int r;
-
-        r = sd_bus_query_sender_creds(m, SD_BUS_CREDS_EUID, &creds);
-        if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, ret);
-        sd_bus_creds_unref(creds);
-        return r;
-}
-
-/* What an authorised call asks for, before it is known whether a check is needed for it. */
-typedef struct Call {
-        sd_bus_message *message;
-        uint64_t called_usec;
-        bool begin;                    /* answered with the session's object, then told by signals */
-        uid_t uid;
-        const char *nonce;
-} Call;
-
-static int add_to_audience(Audience *a, const Call *call) {
-        return call->begin ? audience_add_listener(a, call->message) : audience_add_call(a, call->message);
-}
-
-/* Begin() is answered at once with the object; Verify() and GetResult() when there is a result. */
-static int reply_first(const Audience *a, const Call *call) {
-        return call->begin ? sd_bus_reply_method_return(call->message, "o", audience_path(a)) : 1;
-}
-
-/* Tells what was recorded, in the form in which it was told. */
-static int tell_recorded(Verifier *v, const Call *call, const RecordedAnswer *answer) {
-        _cleanup_(audience_freep) Audience *audience = NULL;
-        int r;
-
-        const SessionResult result = {
-                .cause = answer->cause,
-                .decision = answer->decision,
-                .error = cause_error(answer->cause),
-                .message = (char *) cause_message(answer->cause),
-                .receipt = answer->receipt,
-                .support_code = answer->support_code,
-                .binding = answer->binding,
-        };
-
-        r = audience_new(&audience, v->bus, on_audience_left, v);
-        if (r < 0)
-                return r;
-        r = add_to_audience(audience, call);
-        if (r < 0)
-                return r;
-        r = reply_first(audience, call);
-        if (r < 0)
-                return r;
-
-        audience_finish(audience, &result);
-        return 1;
-}
-
-static bool nonce_is_running(const Verifier *v, const char *nonce) {
-        const char *running = v->session && v->audience ? session_get_nonce(v->session) : NULL;
-
-        return nonce && running && streq(nonce, running);
-}
-
-/* A nonce that was used is never checked again: its caller joins the running check or is told its answer. 1 if that was
- * done, 0 if the nonce is new. */
-static int answer_again(Verifier *v, const Call *call, sd_bus_error *error) {
-        RecordedAnswer answer = {};
-        int r;
-
-        if (nonce_is_running(v, call->nonce)) {
-                if (session_get_caller(v->session) != call->uid)
-                        return check_idle(v, error);
-                r = add_to_audience(v->audience, call);
-                return r < 0 ? r : reply_first(v->audience, call);
-        }
-        if (!call->nonce)
-                return 0;
-
-        r = record_find(signing_record(v->setup.signing), call->nonce, &answer);
-        if (r <= 0)
-                return r;
-
-        if (answer.caller == call->uid)
-                r = tell_recorded(v, call, &answer);
-        else
-                r = sd_bus_error_set(error, LIKENESS_ERROR_BAD_REQUEST, "nonce: was used already; take a new one");
-        recorded_answer_done(&answer);
-        return r;
 }
 
 static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_error *error) {
@@ -189,10 +98,10 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
         r = choose_camera(v, call->message, &v->camera, error);
         if (r < 0)
                 return r;
-        r = audience_new(&v->audience, v->bus, on_audience_left, v);
+        r = audience_new(&v->audience, v->bus, verifier_audience_left, v);
         if (r < 0)
                 return r;
-        r = add_to_audience(v->audience, call);
+        r = verifier_add_to_audience(v->audience, call);
         if (r < 0)
                 return r;
 
@@ -232,16 +141,20 @@ static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec
         r = request_read(m, v->setup.configuration, &request, error);
         if (r < 0)
                 return r;
-        r = get_sender_uid(m, &call.uid);
+        r = verifier_sender_uid(m, &call.uid);
         if (r < 0)
                 return r;
 
         call.nonce = request->nonce;
-        r = answer_again(v, &call, error);
+        r = verifier_answer_again(v, &call, error);
         if (r != 0)
                 return r;
-        r = check_idle(v, error);
+        r = verifier_check_idle(v, error);
         if (r < 0)
+                return r;
+
+        r = verifier_check_attempts(v, request, &call, error);
+        if (r != 0)
                 return r;
 
         r = new_session(v, &request, &call, error);
@@ -249,7 +162,7 @@ static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec
                 verifier_forget_session(v);
                 return r;
         }
-        return reply_first(v->audience, &call);
+        return verifier_reply_first(v->audience, &call);
 }
 
 static int begin_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error) {
@@ -271,11 +184,11 @@ static int result_authorised(sd_bus_message *m, uint64_t called_usec, void *user
         r = sd_bus_message_read(m, "s", &call.nonce);
         if (r < 0)
                 return r;
-        r = get_sender_uid(m, &call.uid);
+        r = verifier_sender_uid(m, &call.uid);
         if (r < 0)
                 return r;
 
-        r = answer_again(v, &call, error);
+        r = verifier_answer_again(v, &call, error);
         if (r == 0)
                 return sd_bus_error_set(error, LIKENESS_ERROR_BAD_REQUEST, "nonce: no check was asked for with it");
         return r;
@@ -337,6 +250,8 @@ static const sd_bus_vtable verifier_vtable[] = {
                         SD_BUS_RESULT("s", verdict, "a{sv}", result), method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetResult", SD_BUS_ARGS("s", nonce), SD_BUS_RESULT("s", verdict, "a{sv}", result),
                         method_get_result, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Decline", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("a{sv}", result),
+                        verifier_method_decline, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Checkpoint", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", checkpoint),
                         verifier_method_checkpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ExportLedger", SD_BUS_ARGS("t", from, "h", to), SD_BUS_NO_RESULT,

@@ -385,12 +385,19 @@ static void test_policy(void **state) {
         Policy p;
 
         assert_int_equal(configuration_load("/dev/null", "", &c, NULL), 0);
-        assert_int_equal(load_manifest(DETECTOR LIVENESS MATCHER CALIBRATION, &m), 0);
+        assert_int_equal(load_manifest(DETECTOR LIVENESS MATCHER "Calibration=here 100000 0.001:0.3 0.0001:0.42\n"
+                                       "Calibration=there 5000 0.001:0.489 0.0003:0.512\n", &m), 0);
         assert_int_equal(configuration_policy(c, m, &p, NULL), 0);
-        assert_int_equal(p.match_from, 489);
+        assert_int_equal(p.match_from, 512);   /* a third of 0.001, for each of three tries */
+        assert_true(p.false_match_rate > 0.00099 && p.false_match_rate < 0.00101);
         assert_int_equal(p.no_match_below, 300);
         assert_true(p.attack_below <= p.live_from);
 
+        c->false_match_rate = 0.003;
+        assert_int_equal(configuration_policy(c, m, &p, NULL), 0);
+        assert_int_equal(p.match_from, 489);
+        c->false_match_rate = 0.0003;  /* one try could hold it, three cannot */
+        assert_int_equal(configuration_policy(c, m, &p, NULL), -ERANGE);
         c->false_match_rate = 1e-5;
         assert_int_equal(configuration_policy(c, m, &p, NULL), -ERANGE);
 }
