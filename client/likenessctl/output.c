@@ -97,7 +97,7 @@ void output_json(FILE *file, const json_t *object) {
 void output_verdict(FILE *file, const json_t *result) {
         const char *verdict = result_string(result, "verdict"), *code = result_string(result, "support-code");
         const json_t *reasons = json_object_get(result, "reasons"), *binding = json_object_get(result, "binding"),
-                     *duration = json_object_get(result, "duration");
+                     *duration = json_object_get(result, "duration"), *left = json_object_get(result, "attempts-left");
 
         put_text(file, verdict, SIZE_MAX);
         fprintf(file, ": %s\n", streq(verdict_meaning(verdict), verdict) ? "a verdict that this program does not know"
@@ -113,6 +113,8 @@ void output_verdict(FILE *file, const json_t *result) {
                 fputs(")\n", file);
         }
 
+        if (json_is_integer(left))
+                fprintf(file, "  attempts left: %d\n", (int) json_integer_value(left));
         if (json_is_integer(duration))
                 fprintf(file, "  took %.1f s\n", (double) json_integer_value(duration) / (double) USEC_PER_SEC);
         if (!isempty(code)) {

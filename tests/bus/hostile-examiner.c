@@ -120,6 +120,12 @@ static bool reply_impossible(Hostile *h, sd_bus_message *order) {
 
         if (streq(h->mode, "match"))
                 ;                      /* nothing wrong with it: shows that the others are refused for what they are */
+        else if (streq(h->mode, "no-match"))
+                f.similarity = 0;
+        else if (streq(h->mode, "not-live"))
+                f.liveness = 0;
+        else if (streq(h->mode, "unusable"))
+                f = (Findings) { .outcome = OUTCOME_REFERENCE_UNUSABLE, .reason = REASON_PORTRAIT_BLURRED };
         else if (streq(h->mode, "outcome"))
                 f.outcome = (Outcome) 99;
         else if (streq(h->mode, "reason"))
@@ -202,7 +208,15 @@ static void examine(Hostile *h, sd_bus_message *order) {
         if (streq(h->mode, "flood-prompts"))
                 for (;;)
                         emit(h, "Prompt", "uu", 0U, 500U);
-        if (streq(h->mode, "alive-only"))
+        if (streq(h->mode, "face-seen-lost")) {
+                emit(h, "Stage", "u", (uint32_t) STAGE_FACE_SEEN);
+                reply_findings(order, &(Findings) { .outcome = OUTCOME_CAMERA_LOST });
+        }
+        if (streq(h->mode, "lost"))
+                reply_findings(order, &(Findings) { .outcome = OUTCOME_CAMERA_LOST });
+        if (streq(h->mode, "face-seen-waits"))
+                emit(h, "Stage", "u", (uint32_t) STAGE_FACE_SEEN);
+        if (streq(h->mode, "alive-only") || streq(h->mode, "face-seen-waits"))
                 for (;; usleep(EXAMINER_ALIVE_USEC))
                         emit(h, "Alive", "");
 
