@@ -63,7 +63,7 @@ add_test(Replays, "test_closeup02_of_person03", "replay02-closeup", 3, is_no_mat
 class Result(harness.TestCase):
     def check_fields(self, answer):
         self.assertEqual(answer.types, {"reasons": "as", "receipt": "s", "binding": "b", "duration": "t",
-                                        "support-code": "s"})
+                                        "support-code": "s", "attempt": "u", "attempts-left": "u"})
         self.assertRegex(answer.fields["receipt"], r"^[\w-]+\.[\w-]+\.[\w-]+$")
         self.assertIs(answer.fields["binding"], False)
         self.assertEqual(answer.fields["duration"] % 100000, 0)
