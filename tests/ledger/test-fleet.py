@@ -39,6 +39,8 @@ def why_not():
     if subprocess.run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"],
                       stderr=subprocess.DEVNULL).returncode != 0:
         return "namespaces cannot be made (in a container: --privileged)"
+    if not os.path.isdir("/sys/fs/cgroup") or not os.listdir("/sys/fs/cgroup"):
+        return "journald needs control groups: there is nothing mounted on /sys/fs/cgroup"
     return None
 
 
