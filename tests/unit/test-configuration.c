@@ -170,6 +170,9 @@ static void test_lists(void **state) {
         } cases[] = {
                 { "Documents=passport\nDocuments=id-card passport\n", "passport id-card", "card-camera chip" },
                 { "Documents=passport\nDocuments=\nDocuments=id-card\n", "id-card", "card-camera chip" },
+                { "Documents=library-card\nDocuments=\n",
+                  "resident-card driving-licence residence-card permanent-residence-card overseas-korean-card passport "
+                  "id-card", "card-camera chip" },
                 { "Documents=id-card\nReferenceSources=supplied\nReferenceSources=chip\n", "id-card", "supplied chip" },
                 { "Documents=id-card\nReferenceSources=supplied\nReferenceSources=\n", "id-card", "card-camera chip" },
         };
