@@ -58,19 +58,17 @@ static int settings_hash(const json_t *settings, char ret[static RECEIPT_HASH_SI
         return 0;
 }
 
-int configuration_record_change(Ledger *ledger, const Configuration *c) {
-        _cleanup_(json_donep) json_t *last = NULL, *settings = NULL, *changed = NULL;
+/* `old`: settings, or NULL. */
+static int record_difference(Ledger *ledger, const json_t *old, const Configuration *c) {
+        _cleanup_(json_donep) json_t *settings = NULL, *changed = NULL;
         char hash[RECEIPT_HASH_SIZE];
         json_t *claims;
         int r;
 
-        r = ledger_find_last(ledger, "configuration-changed", &last);
-        if (r < 0)
-                return r;
         settings = configuration_settings(c);
         if (!settings)
                 return -ENOMEM;
-        changed = changed_settings(json_object_get(last, "settings"), settings);
+        changed = changed_settings(old, settings);
         if (!changed)
                 return -ENOMEM;
         if (json_array_size(changed) == 0)
@@ -85,4 +83,18 @@ int configuration_record_change(Ledger *ledger, const Configuration *c) {
                 return -ENOMEM;
         r = ledger_append(ledger, "configuration-changed", claims, NULL);
         return r < 0 ? r : 1;
+}
+
+int configuration_record_change(Ledger *ledger, const Configuration *old, const Configuration *new) {
+        _cleanup_(json_donep) json_t *settings = configuration_settings(old);
+
+        return settings ? record_difference(ledger, settings, new) : -ENOMEM;
+}
+
+int configuration_record_start(Ledger *ledger, const Configuration *c) {
+        _cleanup_(json_donep) json_t *last = NULL;
+        int r;
+
+        r = ledger_find_last(ledger, "configuration-changed", &last);
+        return r < 0 ? r : record_difference(ledger, json_object_get(last, "settings"), c);
 }

@@ -9,6 +9,9 @@
 /* All settings as {"Section.Key": "value"}; a new reference, NULL if memory ran out. */
 json_t *configuration_settings(const Configuration *c);
 
-/* Compares with the settings that the ledger's last such entry has, and if they differ (or there is none), writes one.
- * 1 if it was written, 0 if there was no need, or a negative errno. */
-int configuration_record_change(Ledger *ledger, const Configuration *c);
+/* Compares with what is in effect, and if a setting differs, writes the entry: 1, 0 if there was no need, or a negative
+ * errno. */
+int configuration_record_change(Ledger *ledger, const Configuration *old, const Configuration *new);
+
+/* The same at a start: compares with the settings of the ledger's last such entry, if there is one. */
+int configuration_record_start(Ledger *ledger, const Configuration *c);

@@ -26,7 +26,7 @@ static int problem(char **ret, int error, const char *what) {
 static int reload_apply(Reload *r, char **ret_problem) {
         int k;
 
-        k = configuration_record_change(signing_ledger(r->setup.signing), r->next);
+        k = configuration_record_change(signing_ledger(r->setup.signing), r->setup.configuration, r->next);
         if (k < 0) {
                 r->next = configuration_free(r->next);
                 return problem(ret_problem, k, "its change cannot be recorded in the ledger");

@@ -64,7 +64,7 @@ static void signing_open_ledger(Signing *s) {
                                 .demo = s->setup.demo,
                 });
                 if (r >= 0)
-                        r = configuration_record_change(s->ledger, s->setup.configuration);
+                        r = configuration_record_start(s->ledger, s->setup.configuration);
                 if (r < 0) {
                         s->record = record_free(s->record);
                         signing_fail_errno(s, r, "The ledger cannot be written");
