@@ -90,5 +90,6 @@ int main(void) {
                 WITH_LEDGER(test_not_for_ever),
         };
 
+        signer_wipe_json();
         return cmocka_run_group_tests_name("ledger-last", tests, NULL, NULL);
 }
