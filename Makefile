@@ -30,6 +30,7 @@ check: install-packages
 
 bench: build
 	@tests/bench/bench.py $(BUILD)
+	@tests/bench/bench-vanish.py $(BUILD)
 	@$(BUILD)/tests/bench/bench-ledger $(BUILD)
 	@tests/bench/bench-fleet.py $(BUILD) .
 

@@ -53,10 +53,13 @@ static const Wording reasons[] = {
 static const Wording errors[] = {
         { SD_BUS_ERROR_SERVICE_UNKNOWN, "Likeness is not running here. Start it: systemctl start likenessd" },
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, "Likeness is not running here. Start it: systemctl start likenessd" },
-        { SD_BUS_ERROR_ACCESS_DENIED, "You may not do this here. Work at the terminal's own session, or ask the "
-                                      "administrator to add you to the group likeness-operators." },
+        { SD_BUS_ERROR_ACCESS_DENIED, "You may not do this here. To check customers, work at the terminal's own "
+                                      "session, or ask the administrator to add you to the group likeness-operators "
+                                      "(it works where /etc/polkit-1/rules.d/50-likeness-operators.rules is "
+                                      "installed). Everything else takes an administrator." },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "This needs an administrator's password, and nobody can "
-                                                           "be asked for it here." },
+                                                           "be asked for it here. Ask again as the administrator, "
+                                                           "or from a session with a password dialog." },
         { SD_BUS_ERROR_NO_REPLY, "Likeness ended while it was asked. Try again; if it happens again, see: "
                                  "journalctl -u likenessd" },
         { SD_BUS_ERROR_DISCONNECTED, "The system bus went away. Try again." },

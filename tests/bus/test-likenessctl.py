@@ -105,7 +105,9 @@ class Failures(unittest.TestCase):
 
     def test_refusals(self):
         self.assertIn("A verification is running.", self.check("busy", ERROR + "Busy"))
-        self.assertIn("likeness-operators", self.check("denied", "org.freedesktop.DBus.Error.AccessDenied"))
+        said = self.check("denied", "org.freedesktop.DBus.Error.AccessDenied")
+        self.assertIn("group likeness-operators", said)
+        self.assertIn("/etc/polkit-1/rules.d/50-likeness-operators.rules", said)
 
     def test_error_after_begin(self):
         self.assertIn("The camera went away", self.check("lost", ERROR + "CameraLost"))

@@ -133,8 +133,8 @@ class Asker:
         method, body, self.let_in = ASKED[action]
         arguments = ["s", body.unpack()[0]] if body else []
         words = ["busctl", "--address=" + os.environ["DBUS_SYSTEM_BUS_ADDRESS"], "--timeout=180",
-                 f"--allow-interactive-authorization={'yes' if interactive else 'no'}", "call", NAME, PATH, NAME, method,
-                 *arguments]
+                 f"--allow-interactive-authorization={'yes' if interactive else 'no'}", "call", NAME, PATH, NAME,
+                 method, *arguments]
         entry = pwd.getpwnam(user)
         # the process waits until there is an agent for it
         self.program = subprocess.Popen(["sh", "-c", 'read go; exec "$@"', "sh", *words], user=entry.pw_uid,
@@ -360,8 +360,8 @@ class Password(Case):
         self.assertEqual(asker.wait_outcome(), "answered")
 
     def test_the_question_goes_with_its_caller(self):
-        """polkitd tells the agent to stop asking (which a dialog does; a terminal is waited for), and the right password
-        opens nothing then."""
+        """polkitd tells the agent to stop asking (which a dialog does; a terminal is waited for), and the right
+        password opens nothing then."""
         before = services.descriptors()
         asker = self.asker("ledger")
         asker.asks()

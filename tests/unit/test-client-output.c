@@ -110,8 +110,10 @@ static void test_failure_in_words(void **state) {
 
         assert_string_equal(printed(output_failure, failure, text, sizeof(text)),
                         "likenessctl: Not you.\n"
-                        "You may not do this here. Work at the terminal's own session, or ask the administrator to add "
-                        "you to the group likeness-operators.\n");
+                        "You may not do this here. To check customers, work at the terminal's own session, or ask the "
+                        "administrator to add you to the group likeness-operators (it works where "
+                        "/etc/polkit-1/rules.d/50-likeness-operators.rules is installed). Everything else takes an "
+                        "administrator.\n");
         json_decref(failure);
 
         failure = result_failure("com.example.Error", "");
