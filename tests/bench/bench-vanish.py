@@ -19,6 +19,9 @@ import time
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 DATA = os.environ.get("LIKENESS_DATA") or os.path.join(os.path.dirname(SOURCE), "shared", "data")
 PATIENCE = 10
+# So long after its first sight an examiner may still load its libraries: it has no lifeline yet, nor picture or camera,
+# and ends when it has come so far.
+STARTING_SECONDS = 0.1
 
 
 def processes(name):
@@ -56,15 +59,21 @@ def gone_after(portrait, moment):
 
 def inside(portrait, runs):
     source = random.Random(4)
-    times = []
-    while len(times) < runs:
-        taken = gone_after(portrait, source.random())
+    starting, working = [], []
+    while len(starting) + len(working) < runs:
+        moment = source.random()
+        taken = gone_after(portrait, moment)
         if taken is not None:
-            times.append(taken)
+            (starting if moment < STARTING_SECONDS else working).append(taken)
+    show("caller killed to examiner gone, at work", working)
+    show("caller killed to examiner gone, while it starts", starting)
+
+
+def show(name, times):
     times.sort()
-    print(json.dumps({"name": "caller killed to examiner gone", "unit": "ms", "n": len(times),
-                      "median": round(statistics.median(times), 2),
-                      "p95": round(times[int(0.95 * (len(times) - 1))], 2), "max": round(times[-1], 2)}))
+    if times:
+        print(json.dumps({"name": name, "unit": "ms", "n": len(times), "median": round(statistics.median(times), 2),
+                          "p95": round(times[int(0.95 * (len(times) - 1))], 2), "max": round(times[-1], 2)}))
 
 
 def main():
