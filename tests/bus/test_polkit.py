@@ -38,10 +38,21 @@ DEFAULTS = {
     "manage": (ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR),
 }
 
-# A method for each action that has one by now, and how its answer looks when it was let in. Nothing is changed by it.
+# A method for each action that has one, and how its answer looks when it was let in. Nothing is changed by it.
 ASKED = {
     "verify": ("GetResult", GLib.Variant("(s)", ("x" * 24,)), ERROR + "BadRequest"),
+    "decline": ("Decline", GLib.Variant("(a{sv})", ({"colour": GLib.Variant("s", "red")},)), ERROR + "BadRequest"),
     "ledger": ("Checkpoint", None, "answered"),
+    "manage": ("ReloadConfiguration", None, "answered"),
+}
+
+
+# The same for busctl.
+TYPED = {
+    "verify": ("GetResult", ["s", "x" * 24]),
+    "decline": ("Decline", ["a{sv}", "1", "colour", "s", "red"]),
+    "ledger": ("Checkpoint", []),
+    "manage": ("ReloadConfiguration", []),
 }
 
 
@@ -130,8 +141,7 @@ class Asker:
 
     def __init__(self, action, interactive=True, user="clerk"):
         self.shown = b""
-        method, body, self.let_in = ASKED[action]
-        arguments = ["s", body.unpack()[0]] if body else []
+        method, arguments = TYPED[action]
         words = ["busctl", "--address=" + os.environ["DBUS_SYSTEM_BUS_ADDRESS"], "--timeout=180",
                  f"--allow-interactive-authorization={'yes' if interactive else 'no'}", "call", NAME, PATH, NAME,
                  method, *arguments]
@@ -258,7 +268,9 @@ class Rules(Case):
         for user, verify, ledger in (("clerk", ERROR + "BadRequest", DENIED), ("nobody", DENIED, DENIED),
                                      ("daemon", DENIED, DENIED), ("root", ERROR + "BadRequest", "answered")):
             self.expect(user, "verify", verify, seconds=0)
+            self.expect(user, "decline", verify, seconds=0)
             self.expect(user, "ledger", ledger, seconds=0)
+            self.expect(user, "manage", ledger, seconds=0)
 
     def test_in_the_group_and_out_of_it(self):
         with open(PLACE + "/group") as file:
@@ -323,7 +335,8 @@ class Password(Case):
 
     def test_the_right_one_lets_in_once(self):
         with without_rules_but_the_administrators():
-            for action, expected in (("verify", "no check was asked for"), ("ledger", "answered")):
+            for action, expected in (("verify", "no check was asked for"), ("decline", "colour"),
+                                     ("ledger", "answered"), ("manage", "answered")):
                 asker = self.asker(action)
                 asker.asks()
                 self.assertIn(f"org.likeness.verifier1.{action}", asker.read())
