@@ -67,6 +67,10 @@ static int cameras_read(Cameras *c) {
         r = sd_device_enumerator_new(&e);
         if (r < 0)
                 return r;
+        /* what udev has not seen yet has none of the properties that are asked for below */
+        r = sd_device_enumerator_allow_uninitialized(e);
+        if (r < 0)
+                return r;
         r = sd_device_enumerator_add_match_subsystem(e, "video4linux", /* match= */ true);
         if (r < 0)
                 return r;

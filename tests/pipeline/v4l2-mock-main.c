@@ -5,14 +5,19 @@
  * MOCK_CAMERA_CLIP=FILE           the camera sends the pictures of this MJPEG AVI, at its size and rate
  * MOCK_CAMERA_MODE=YUYV:640x480@30  or sends a pattern: YUYV, NV12 or GREY (this is the default)
  *
+ * MOCK_CAMERA_VANISH_AFTER=N      it is unplugged after this many frames
+ * MOCK_CAMERA_BUSY=1              another program streams from it
+ *
  * LD_PRELOAD must name umockdev's library and dup-shim. */
 
 #include "avi.h"
 #include "macro.h"
 #include "v4l2-mock.h"
 
+#include <errno.h>
 #include <linux/videodev2.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define FRAMES_MAX 4096
@@ -34,7 +39,11 @@ static bool parse_mode(const char *s, MockMode *ret) {
 
 static int configure(V4l2Mock *m, Bytes frames[static FRAMES_MAX]) {
         const char *clip = getenv("MOCK_CAMERA_CLIP"), *mode = getenv("MOCK_CAMERA_MODE");
-        MockConfig config = {};
+        const char *vanish = getenv("MOCK_CAMERA_VANISH_AFTER");
+        MockConfig config = {
+                .vanish_after = vanish ? (uint32_t) strtoul(vanish, NULL, 10) : 0,
+                .set_format_error = getenv("MOCK_CAMERA_BUSY") ? EBUSY : 0,
+        };
         AviKind kind = {};
 
         if (clip) {
@@ -54,6 +63,17 @@ static int configure(V4l2Mock *m, Bytes frames[static FRAMES_MAX]) {
         return 0;
 }
 
+/* For services that run as other users. */
+static int open_to_all(V4l2Mock *m) {
+        const char *bed = getenv("UMOCKDEV_DIR");
+        char socket[512];
+
+        (void) snprintf(socket, sizeof(socket), "%s/ioctl" MOCK_DEVICE, bed);
+        if (chmod(bed, 0755) < 0 || chmod(socket, 0666) < 0)
+                return -1;
+        return chmod(v4l2_mock_node(m), 0666);
+}
+
 int main(int argc, char **argv) {
         Bytes *frames = calloc(FRAMES_MAX, sizeof(Bytes));
         int status, result = EXIT_FAILURE;
@@ -69,6 +89,8 @@ int main(int argc, char **argv) {
         m = v4l2_mock_new();
         if (!m)
                 fprintf(stderr, "v4l2-mock: LD_PRELOAD lacks libumockdev-preload.so.0\n");
+        else if (open_to_all(m) < 0)
+                perror("v4l2-mock");
         else if (configure(m, frames) == 0) {
                 pid = fork();
                 if (pid == 0) {
