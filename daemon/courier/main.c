@@ -88,11 +88,6 @@ static int parse_argv(int argc, char *argv[], CourierSetup *setup) {
         return 1;
 }
 
-static sd_event *event_free(sd_event *event) {
-        return sd_event_unref(event);
-}
-DEFINE_CLEANUP(sd_event *, event_free);
-
 static int watch_signals(sd_event *event) {
         static const int signals[] = { SIGTERM, SIGINT };
         sigset_t mask;
@@ -113,7 +108,7 @@ static int watch_signals(sd_event *event) {
 }
 
 static int run(const CourierSetup *setup) {
-        _cleanup_(event_freep) sd_event *event = NULL;
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(courier_freep) Courier *courier = NULL;
         int r;
 

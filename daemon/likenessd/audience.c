@@ -174,14 +174,9 @@ static int append_result(sd_bus_message *m, const SessionResult *result) {
         return r;
 }
 
-static sd_bus_message *message_free(sd_bus_message *m) {
-        return sd_bus_message_unref(m);
-}
-DEFINE_CLEANUP(sd_bus_message *, message_free);
-
 /* A signal of the session's object, to one of them only. */
 static int new_signal(Audience *a, const char *member, const char *destination, sd_bus_message **ret) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = sd_bus_message_new_signal(a->bus, &m, a->path, SESSION_INTERFACE, member);
@@ -196,7 +191,7 @@ static int new_signal(Audience *a, const char *member, const char *destination, 
 }
 
 static int send_prompt(Audience *a, const char *to, Prompt prompt, uint32_t progress, uint64_t remaining_usec) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = new_signal(a, "Prompt", to, &m);
@@ -220,7 +215,7 @@ void audience_prompt(Audience *a, Prompt prompt, uint32_t progress, uint64_t rem
 }
 
 static int send_finished(Audience *a, const char *to, const SessionResult *result) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = new_signal(a, "Finished", to, &m);
@@ -234,7 +229,7 @@ static int send_finished(Audience *a, const char *to, const SessionResult *resul
 }
 
 static int send_reply(Audience *a, sd_bus_message *call, const SessionResult *result) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         if (result->cause != CAUSE_VERDICT)

@@ -47,11 +47,6 @@ struct Authority {
         uint64_t last_id;
 };
 
-static sd_bus_message *message_free(sd_bus_message *m) {
-        return sd_bus_message_unref(m);
-}
-DEFINE_CLEANUP(sd_bus_message *, message_free);
-
 static int new_question(Authority *a, const char *member, sd_bus_message **ret) {
         return sd_bus_message_new_method_call(a->bus, ret, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, member);
 }
@@ -62,7 +57,7 @@ static void format_id(const Check *c, char ret[static 32]) {
 
 /* Nobody waits for the answer any more: the dialog that asks for a password goes away, too. */
 static int check_cancel(Check *c) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         char id[32];
         int r;
 
@@ -193,7 +188,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
 /* Asks polkit, with an identifier by which the question can be taken back. The first time no person is asked, also
  * where the caller allows it: whether polkit is there at all is known soon, and only then somebody gets time to type. */
 static int check_ask(Check *c, bool person) {
-        _cleanup_(message_freep) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         Authority *a = c->authority;
         char id[32];
         int r;

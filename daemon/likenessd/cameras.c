@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <systemd/sd-device.h>
 
-static sd_device_enumerator *enumerator_free(sd_device_enumerator *e) {
-        return sd_device_enumerator_unref(e);
-}
-DEFINE_CLEANUP(sd_device_enumerator *, enumerator_free);
-
 void cameras_done(Cameras *c) {
         for (size_t i = 0; i < c->n; i++) {
                 free(c->all[i].node);
@@ -61,7 +56,7 @@ static int compare_cameras(const void *a, const void *b) {
 }
 
 static int cameras_read(Cameras *c) {
-        _cleanup_(enumerator_freep) sd_device_enumerator *e = NULL;
+        _cleanup_(sd_device_enumerator_unrefp) sd_device_enumerator *e = NULL;
         int r;
 
         r = sd_device_enumerator_new(&e);

@@ -198,16 +198,6 @@ static int watch_signals(sd_event *event, Verifier *verifier, Reload *reload) {
         return 0;
 }
 
-static sd_event *event_free(sd_event *event) {
-        return sd_event_unref(event);
-}
-DEFINE_CLEANUP(sd_event *, event_free);
-
-static sd_bus *bus_free(sd_bus *bus) {
-        return sd_bus_flush_close_unref(bus);
-}
-DEFINE_CLEANUP(sd_bus *, bus_free);
-
 /* The bus went away: nobody can be answered any more, and what is under way is not wanted. */
 static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         log_error("the connection to the bus was lost");
@@ -246,7 +236,7 @@ static void on_rotated(Signing *signing, const char *key_id, const char *problem
 }
 
 static int connect_bus(sd_event *event, sd_bus **ret) {
-        _cleanup_(bus_freep) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         int r;
 
         r = sd_bus_open_system(&bus);
@@ -272,7 +262,7 @@ static int serve(
                 uint64_t health_sec) {
 
         static const SigningHandlers handlers = { .settled = on_settled, .rotated = on_rotated };
-        _cleanup_(bus_freep) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(signing_freep) Signing *signing = NULL;
         _cleanup_(reload_freep) Reload *reload = NULL;
         _cleanup_(verifier_freep) Verifier *verifier = NULL;
@@ -309,7 +299,7 @@ static int serve(
 static int run(const Arguments *a) {
         _cleanup_(configuration_freep) Configuration *configuration = NULL;
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
-        _cleanup_(event_freep) sd_event *event = NULL;
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         Policy policy;
         int r;
 
