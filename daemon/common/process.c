@@ -19,3 +19,13 @@ int process_leave_no_trace(void) {
 #endif
         return 0;
 }
+
+int process_limit_memory(uint64_t bytes) {
+#if !defined(__SANITIZE_ADDRESS__)
+        const struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
+
+        if (setrlimit(RLIMIT_DATA, &limit) < 0)
+                return -errno;
+#endif
+        return 0;
+}

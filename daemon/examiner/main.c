@@ -95,7 +95,7 @@ static int run(const ExaminerSetup *setup) {
                 return log_error_errno(r, "cannot forbid core dumps: %m");
 
         if (setup->decode) {
-                r = sandbox_limit_memory(DECODER_MEMORY_MAX);
+                r = process_limit_memory(DECODER_MEMORY_MAX);
                 if (r < 0)
                         return log_error_errno(r, "memory cannot be limited: %m");
         }

@@ -7,17 +7,6 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-
-int sandbox_limit_memory(uint64_t bytes) {
-#if !defined(__SANITIZE_ADDRESS__)     /* its shadow memory counts as data */
-        const struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
-
-        if (setrlimit(RLIMIT_DATA, &limit) < 0)
-                return -errno;
-#endif
-        return 0;
-}
 
 int sandbox_check(void) {
         if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)

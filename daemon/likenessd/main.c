@@ -6,6 +6,7 @@
 #include "configuration.h"
 #include "health.h"
 #include "log.h"
+#include "process.h"
 #include "verifier.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 /* sd-bus sets no limit to a message's size: one of 100 MiB from an examiner would be taken into memory before it could
@@ -151,16 +151,6 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
         }
 
         return 1;
-}
-
-static int limit_memory(void) {
-#if !defined(__SANITIZE_ADDRESS__)     /* the sanitizer's shadow memory counts as data */
-        static const struct rlimit limit = { .rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX };
-
-        if (setrlimit(RLIMIT_DATA, &limit) < 0)
-                return -errno;
-#endif
-        return 0;
 }
 
 static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
@@ -303,7 +293,7 @@ static int run(const Arguments *a) {
         Policy policy;
         int r;
 
-        r = limit_memory();
+        r = process_limit_memory(MEMORY_MAX);
         if (r < 0)
                 return log_error_errno(r, "memory cannot be limited: %m");
 
