@@ -5,13 +5,14 @@
 BUILD ?= build
 export BUILD
 
-.PHONY: help build demo check bench install-packages clean
+.PHONY: help build demo check bench deb install-packages clean
 
 help:
 	@echo "make build             build Likeness in $(BUILD)/"
 	@echo "make demo              show four verifications with recordings, or with your camera"
 	@echo "make check             build, also with sanitizers, and run all tests"
 	@echo "make bench             measure: JSON lines on standard output"
+	@echo "make deb               build the Debian package in $(BUILD)/deb/"
 	@echo "make install-packages  install the Debian packages that all this needs"
 	@echo "make clean             remove the build directories"
 
@@ -33,6 +34,9 @@ bench: build
 	@tests/bench/bench-vanish.py $(BUILD)
 	@$(BUILD)/tests/bench/bench-ledger $(BUILD)
 	@tests/bench/bench-fleet.py $(BUILD) .
+
+deb: install-packages
+	@tools/make-deb
 
 clean:
 	rm -rf $(BUILD) build-sanitize
