@@ -13,15 +13,15 @@
 
 typedef struct Arguments {
         const char *file, *manifest;
-        bool manifest_given, quiet;
+        bool quiet;
 } Arguments;
 
 static void help(void) {
         printf("Usage: likenessctl config check [OPTION…] [FILE]\n\n"
                "Reads the configuration as likenessd does (likeness.conf(5)), or FILE alone, says what is wrong with it:\n"
                "file, line, key and what is allowed; and if nothing is, prints all settings that it makes.\n\n"
-               "     --manifest=FILE  The model manifest that must support the rate\n"
-               "                      (" MANIFEST_PATH ", if it is there)\n"
+               "     --manifest=FILE  The model manifest that must support the rate (default: " MODELS_DIRECTORY "/manifest\n"
+               "                      or " MANIFEST_PATH ", if one is there)\n"
                "  -q --quiet          Print no settings\n"
                "  -h --help           Show this help\n\n"
                "Exit status: 0 good, 1 likenessd would refuse it, 2 wrong usage.\n");
@@ -45,7 +45,6 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                         return 0;
                 case 'm':
                         a->manifest = optarg;
-                        a->manifest_given = true;
                         break;
                 case 'q':
                         a->quiet = true;
@@ -69,15 +68,19 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
 /* Whether the rate is one that the networks can hold. On a machine without them nobody can tell. */
 static int check_rate(const Arguments *a, const Configuration *c) {
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
+        _cleanup_free_ char *path = NULL;
         Policy policy;
         int r;
 
-        if (!a->manifest_given && access(a->manifest, F_OK) < 0) {
-                log_notice("%s is not there: whether the networks support FalseMatchRate= was not checked", a->manifest);
+        path = a->manifest ? strdup(a->manifest) : manifest_path_of(MODELS_DIRECTORY);
+        if (!path)
+                return -ENOMEM;
+        if (!a->manifest && access(path, F_OK) < 0) {
+                log_notice("%s is not there: whether the networks support FalseMatchRate= was not checked", path);
                 return 0;
         }
 
-        r = manifest_load(a->manifest, MODELS_DIRECTORY, &manifest);
+        r = manifest_load(path, MODELS_DIRECTORY, &manifest);
         return r < 0 ? r : configuration_policy(c, manifest, &policy, NULL);
 }
 
@@ -100,7 +103,7 @@ static int print_settings(const Configuration *c) {
 
 int command_config(int argc, char *argv[]) {
         _cleanup_(configuration_freep) Configuration *c = NULL;
-        Arguments arguments = { .manifest = MANIFEST_PATH };
+        Arguments arguments = {};
         int r;
 
         r = parse_argv(argc, argv, &arguments);

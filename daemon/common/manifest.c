@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "manifest.h"
+#include "build-config.h"
 #include "ini-file.h"
 #include "log.h"
 #include "parse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* Pixels: smaller or larger inputs are mistakes. */
 #define INPUT_SIDE_MIN 8U
@@ -267,6 +270,20 @@ static int manifest_check(const Manifest *m) {
         return 0;
 }
 
+char *manifest_path_of(const char *directory) {
+        char *path = NULL;
+
+        if (asprintf(&path, "%s/manifest", directory) < 0)
+                return NULL;
+
+        /* one that is there and cannot be read is still the one that counts */
+        if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+                return path;
+
+        free(path);
+        return strdup(MANIFEST_PATH);
+}
+
 int manifest_load(const char *path, const char *directory, Manifest **ret) {
         _cleanup_(manifest_freep) Manifest *m = NULL;
         int r;
@@ -274,16 +291,16 @@ int manifest_load(const char *path, const char *directory, Manifest **ret) {
         m = calloc(1, sizeof(*m));
         if (!m)
                 return -ENOMEM;
-        m->path = strdup(path);
+        m->path = path ? strdup(path) : manifest_path_of(directory);
         if (!m->path)
                 return -ENOMEM;
 
         ManifestReader reader = { .manifest = m, .directory = directory };
-        r = ini_file_read(path, manifest_assignment, &reader, NULL);
+        r = ini_file_read(m->path, manifest_assignment, &reader, NULL);
         if (r == -EBADMSG || r == -ENOMEM)
                 return r;
         if (r < 0)
-                return log_error_errno(r, "%s: the model manifest cannot be read: %m", path);
+                return log_error_errno(r, "%s: the model manifest cannot be read: %m", m->path);
 
         r = manifest_check(m);
         if (r < 0)

@@ -62,7 +62,11 @@ typedef struct Manifest {
         size_t n_models;
 } Manifest;
 
-/* Reads and checks the manifest at `path`; model files are looked for in `directory`, but not opened. Everything that is
+/* Which manifest belongs to the models of `directory`: its own ("manifest" beside them, as a package of models brings
+ * it) if there is one, else the one that Likeness brings. To be freed; NULL if out of memory. */
+char *manifest_path_of(const char *directory);
+
+/* Reads and checks the manifest at `path` (NULL: see above); model files are looked for in `directory`, but not opened. Everything that is
  * wrong is logged with file, line and key. Returns 0, -EBADMSG, or the errno of opening the file (logged). */
 int manifest_load(const char *path, const char *directory, Manifest **ret);
 Manifest *manifest_free(Manifest *m);

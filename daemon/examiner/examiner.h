@@ -12,7 +12,7 @@
 typedef struct Examiner Examiner;
 
 typedef struct ExaminerSetup {
-        const char *manifest;          /* path; borrowed, as the next */
+        const char *manifest;          /* path, NULL: see manifest.h; borrowed, as the next */
         const char *models;            /* directory */
         bool demo;                     /* no sandbox is needed, recordings may stand in for cameras */
         bool decode;                   /* decodes a caller's picture instead of judging a face */

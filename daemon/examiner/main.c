@@ -27,7 +27,8 @@ static void help(void) {
                "     --decode          Decode a caller's picture instead\n"
                "     --demo            Work without the sandbox; recordings may stand in for cameras.\n"
                "                       likenessd must be started so as well\n"
-               "     --manifest=FILE   The model manifest (" MANIFEST_PATH ")\n"
+               "     --manifest=FILE   The model manifest (that of the models' directory, else\n"
+               "                       " MANIFEST_PATH ")\n"
                "     --models=DIR      Where the models are (" MODELS_DIRECTORY ")\n",
                program_invocation_short_name);
 }
@@ -123,7 +124,6 @@ static int run(const ExaminerSetup *setup) {
 
 int main(int argc, char *argv[]) {
         ExaminerSetup setup = {
-                .manifest = MANIFEST_PATH,
                 .models = MODELS_DIRECTORY,
         };
         int r;

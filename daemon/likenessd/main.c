@@ -35,7 +35,8 @@ static void help(void) {
                "     --version                 Show the version\n"
                "     --config=FILE             Read this configuration file alone (not those of\n"
                "                               likeness.conf(5))\n"
-               "     --manifest=FILE           The model manifest (" MANIFEST_PATH ")\n"
+               "     --manifest=FILE           The model manifest (that of the models' directory, else\n"
+               "                               " MANIFEST_PATH ")\n"
                "     --models=DIR              Where the models are (" MODELS_DIRECTORY ")\n"
                "     --state=DIR               Where the ledger is kept (" STATE_DIRECTORY ")\n"
                "     --examiner-socket=PATH    (" EXAMINER_SOCKET ")\n"
@@ -286,11 +287,31 @@ static int serve(
         return sd_event_loop(event);
 }
 
+/* Without a manifest the service still answers: with words that say what is missing, which are `ret_problem`. */
+static int load_manifest(const Arguments *a, Manifest **ret, char **ret_problem) {
+        _cleanup_free_ char *path = a->manifest ? strdup(a->manifest) : manifest_path_of(a->models);
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = manifest_load(path, a->models, ret);
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+
+        if (asprintf(ret_problem, "The model manifest %s is missing or cannot be used; see the service's log. Install the "
+                                  "models again (the package likeness-models, which \"likenessctl models pack "
+                                  "DIRECTORY\" builds) and restart the service.", path) < 0)
+                return -ENOMEM;
+        *ret = calloc(1, sizeof(Manifest));    /* names no model */
+        return *ret ? 0 : -ENOMEM;
+}
+
 static int run(const Arguments *a) {
         _cleanup_(configuration_freep) Configuration *configuration = NULL;
         _cleanup_(manifest_freep) Manifest *manifest = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        Policy policy;
+        _cleanup_free_ char *problem = NULL;
+        Policy policy = {};
         int r;
 
         r = process_limit_memory(MEMORY_MAX);
@@ -300,10 +321,10 @@ static int run(const Arguments *a) {
         r = configuration_load(a->configuration, "", &configuration, NULL);
         if (r < 0)
                 return r;
-        r = manifest_load(a->manifest, a->models, &manifest);
+        r = load_manifest(a, &manifest, &problem);
         if (r < 0)
                 return r;
-        r = configuration_policy(configuration, manifest, &policy, NULL);
+        r = problem ? 0 : configuration_policy(configuration, manifest, &policy, NULL);
         if (r < 0)
                 return r;
         if (a->demo)
@@ -322,6 +343,7 @@ static int run(const Arguments *a) {
                 .configuration = configuration,
                 .policy = &policy,
                 .manifest = manifest,
+                .problem = problem,
                 .demo = a->demo,
         };
         ReloadSetup reload = {
@@ -344,7 +366,6 @@ static int run(const Arguments *a) {
 
 int main(int argc, char *argv[]) {
         Arguments arguments = {
-                .manifest = MANIFEST_PATH,
                 .models = MODELS_DIRECTORY,
                 .examiner_socket = EXAMINER_SOCKET,
                 .decoder_socket = DECODER_SOCKET,

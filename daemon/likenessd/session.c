@@ -275,7 +275,8 @@ static void session_describe_model(Session *s, const Findings *f) {
                                     m->path) < 0)
                         s->result.message = NULL;
         } else if (asprintf(&s->result.message,
-                                   "The model %s %s: %s. Install the models again (tools/install-models DIRECTORY).",
+                                   "The model %s %s: %s. Install the models again (the package likeness-models, which "
+                                   "\"likenessctl models pack DIRECTORY\" builds).",
                                    m->models[f->model].name, what, m->models[f->model].path) < 0)
                 s->result.message = NULL;
 

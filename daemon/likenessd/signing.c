@@ -18,6 +18,7 @@ struct Signing {
         char *directory;               /* the ledger's */
         char expected[KEYRING_KEY_ID_SIZE]; /* the key that the ledger's next entry must be signed with, or "" */
         KeyringClient *client;         /* the request under way */
+        sd_event_source *hopeless;
         Signer *signer, *next;         /* `next`: during a rotation */
         Ledger *ledger;
         Record *record;
@@ -42,6 +43,15 @@ static void signing_fail_errno(Signing *s, int error, const char *what) {
 static void signing_settle(Signing *s) {
         s->settled = true;
         s->handlers->settled(s, s->userdata);
+}
+
+/* No key is fetched for a service that cannot use it. */
+static int on_hopeless(sd_event_source *source, void *userdata) {
+        Signing *s = userdata;
+
+        signing_fail(s, s->setup.problem);
+        signing_settle(s);
+        return 0;
 }
 
 /* The key is there: from here on there can be entries. */
@@ -156,6 +166,14 @@ int signing_new(
         s->handlers = handlers;
         s->userdata = userdata;
 
+        if (setup->problem) {
+                r = sd_event_add_defer(event, &s->hopeless, on_hopeless, s);
+                if (r < 0)
+                        return r;
+                *ret = TAKE_PTR(s);
+                return 0;
+        }
+
         r = make_directory(setup, &s->directory);
         if (r < 0)
                 return r;
@@ -174,6 +192,7 @@ Signing *signing_free(Signing *s) {
         if (!s)
                 return NULL;
 
+        sd_event_source_disable_unref(s->hopeless);
         keyring_client_free(s->client);
         record_free(s->record);
         ledger_free(s->ledger);

@@ -18,6 +18,7 @@ typedef struct SigningSetup {
         const Configuration *configuration;
         const Policy *policy;
         const Manifest *manifest;
+        const char *problem;           /* words, if it is known already that no check can be made; or NULL */
         bool demo;
 } SigningSetup;
 

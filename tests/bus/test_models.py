@@ -5,6 +5,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -124,14 +125,6 @@ class Models(Case):
                 self.unavailable()
         self.works_again()
 
-    def test_likenessd_does_not_start_without_manifest(self):
-        words = services.arguments(services.likenessd())
-        for manifest in (pictures.file_of(b"This is no manifest.\n", "no-manifest"), "/nowhere/manifest"):
-            done = subprocess.run([w if not w.startswith("--manifest=") else "--manifest=" + manifest for w in words],
-                                  capture_output=True, text=True, timeout=harness.PATIENCE)
-            self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertIn(manifest, done.stderr)
-
     def test_public_properties_name_the_models(self):
         models = Client("nobody").get("Models")
         self.assertEqual(set(models), {name for name, file in entries()})
@@ -139,6 +132,46 @@ class Models(Case):
             text = file.read()
         for name, digest in models.items():
             self.assertIn("SHA256=" + digest, text)
+
+
+class OtherManifest(Case):
+    terminal = harness.Terminal(clip="person04-live.avi")
+
+    @contextlib.contextmanager
+    def daemon(self, *arguments):
+        """likenessd with other models' arguments, then again with its own."""
+        daemon = services.Daemon()
+        own = daemon.arguments
+        daemon.arguments = [word for word in own if not word.startswith(("--manifest=", "--models="))] + list(arguments)
+        daemon.start()
+        try:
+            yield daemon
+        finally:
+            daemon.arguments = own
+            daemon.start()
+
+    def test_likenessd_without_manifest_says_so(self):
+        """It starts, and answers every call with what to do."""
+        for manifest in (pictures.file_of(b"This is no manifest.\n", "no-manifest"), "/nowhere/manifest"):
+            with self.subTest(manifest=manifest), self.daemon("--manifest=" + manifest) as daemon:
+                self.unavailable(manifest, "missing or cannot be used", "likenessctl models pack")
+                self.assertIn(manifest, services.log())
+                self.assertEqual(Client("nobody").get("Models"), {})
+                daemon.process.send_signal(signal.SIGHUP)
+                self.unavailable(manifest)
+        self.works_again()
+
+    def test_the_models_own_manifest_comes_first(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            with open(MANIFEST) as file:
+                text = file.read()
+            with open(directory + "/manifest", "w") as file:
+                file.write(text.replace("[yunet]", "[another]"))
+            with self.daemon("--models=" + directory):
+                self.assertIn("another", Client("nobody").get("Models"))
+            with self.daemon("--models=" + directory, "--manifest=" + MANIFEST):
+                self.assertIn("yunet", Client("nobody").get("Models"))
 
 
 class OtherDemo(Case):

@@ -2,16 +2,21 @@
 
 /* likeness.conf and the model manifest: what is read, what is refused, and what the thresholds become. */
 
+#include "build-config.h"
 #include "configuration.h"
+#include "file.h"
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -405,6 +410,42 @@ static void test_policy(void **state) {
         assert_int_equal(configuration_policy(c, m, &p, NULL), -ERANGE);
 }
 
+/* The models' own manifest counts, also where it cannot be used; the common one only where there is none. */
+static void test_the_models_own_manifest(void **state) {
+        static const char text[] = DETECTOR LIVENESS MATCHER CALIBRATION;
+        char directory[] = "/tmp/test-manifest-XXXXXX", own[64];
+        _cleanup_(manifest_freep) Manifest *m = NULL;
+        char *path;
+        int fd;
+
+        assert_non_null(mkdtemp(directory));
+        (void) snprintf(own, sizeof(own), "%s/manifest", directory);
+        path = manifest_path_of(directory);
+        assert_string_equal(path, MANIFEST_PATH);
+        free(path);
+
+        fd = open(own, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        path = manifest_path_of(directory);
+        assert_string_equal(path, own);
+        free(path);
+        assert_int_equal(manifest_load(NULL, directory, &m), -EBADMSG);
+
+        assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
+        assert_int_equal(manifest_load(NULL, directory, &m), 0);
+        assert_string_equal(m->path, own);
+
+        assert_int_equal(unlink(own), 0);
+        assert_int_equal(symlink("/nowhere", own), 0);
+        path = manifest_path_of(directory);
+        assert_string_equal(path, own);
+        free(path);
+
+        (void) close(fd);
+        assert_int_equal(unlink(own), 0);
+        assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_defaults_are_strict),
@@ -421,6 +462,7 @@ int main(void) {
                 cmocka_unit_test(test_manual),
                 cmocka_unit_test(test_manifest),
                 cmocka_unit_test(test_bad_manifests),
+                cmocka_unit_test(test_the_models_own_manifest),
                 cmocka_unit_test(test_threshold),
                 cmocka_unit_test(test_threshold_needs_comparisons),
                 cmocka_unit_test(test_policy),
