@@ -40,11 +40,23 @@ static const struct {
                 "The examiner did not do its work; try again, and see the service's log." },
         [CAUSE_EXAMINER_STUCK] = { "examiner-stuck", LIKENESS_ERROR_UNAVAILABLE,
                 "examiner-stuck: the examiner does not end; restart the terminal if this stays." },
+        [CAUSE_EXAMINER_UNWATCHED] = { "examiner-unwatched", LIKENESS_ERROR_UNAVAILABLE,
+                "It cannot be seen whether the examiner ends, as it does not run in its control group; start it through "
+                "its systemd units, and see the service's log." },
         [CAUSE_RECORD] = { "record", LIKENESS_ERROR_UNAVAILABLE,
                 "The check cannot be recorded, so there is no answer; is the disk full? See the service's log." },
         [CAUSE_INTERNAL] = { "internal", LIKENESS_ERROR_UNAVAILABLE,
                 "The check failed; see the service's log." },
 };
+
+const char *ended_to_string(Ended e) {
+        static const char *const words[_ENDED_MAX] = {
+                [ENDED_PROCESS] = "process",
+                [ENDED_CONTROL_GROUP] = "control-group",
+        };
+
+        return (unsigned) e < _ENDED_MAX ? words[e] : NULL;
+}
 
 const char *cause_to_string(Cause c) {
         return (unsigned) c < _CAUSE_MAX ? cause_table[c].word : NULL;

@@ -22,10 +22,22 @@ typedef enum Cause {
         CAUSE_SANDBOX,
         CAUSE_EXAMINER_FAILED,         /* died, was silent, or broke the protocol */
         CAUSE_EXAMINER_STUCK,          /* did not end when it was told to */
+        CAUSE_EXAMINER_UNWATCHED,      /* its control group is not there, or it runs in another */
         CAUSE_RECORD,                  /* the ledger cannot be written: nothing is decided */
         CAUSE_INTERNAL,
         _CAUSE_MAX,
 } Cause;
+
+/* How it was seen that nothing is left of the processes of an attempt. */
+typedef enum Ended {
+        ENDED_NOTHING,                 /* none was started that could have been given anything */
+        ENDED_PROCESS,                 /* the process itself has ended; what it may have forked is not known */
+        ENDED_CONTROL_GROUP,           /* its control group was populated and is empty */
+        _ENDED_MAX,
+} Ended;
+
+/* The word for receipts; NULL for ENDED_NOTHING. A static string. */
+const char *ended_to_string(Ended e);
 
 /* The word for records; a static string. */
 const char *cause_to_string(Cause c);

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "examiner-link.h"
+#include "control-group.h"
 #include "examiner-socket.h"
 #include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <systemd/sd-bus.h>
 
 struct ExaminerLink {
         sd_event *event;
+        ExaminerPlace place;
         const ExaminerLinkHandlers *handlers;
         void *userdata;
         bool demo;
@@ -19,15 +23,21 @@ struct ExaminerLink {
         int fd;                        /* until the hello has come; then the bus owns it */
         sd_bus *bus;
         int lifeline;                  /* the write end */
-        int pidfd;
         bool attached;                 /* the process holds the lifeline's other end */
-        bool ending, stuck, is_gone;
+
+        /* the two witnesses */
+        int pidfd;
+        bool process_ended;
+        ControlGroup *group;
+        bool held;                     /* the group was seen to hold the process */
+        bool ending, reported;
 
         uint64_t window_began;         /* for the limit on messages a second */
         unsigned window_messages;
 
-        sd_event_source *hello, *silence, *exited, *overdue, *defer_gone;
+        sd_event_source *hello, *silence, *exited, *overdue, *defer;
         sd_bus_slot *call;
+        Cause cause;
         const char *failure;
 };
 
@@ -39,51 +49,105 @@ static void link_report_failure(ExaminerLink *l) {
         const char *what = TAKE_PTR(l->failure);
 
         if (what)
-                l->handlers->failed(l, what, l->userdata);
+                l->handlers->failed(l, l->cause, what, l->userdata);
 }
 
-static void link_report_gone(ExaminerLink *l, bool stuck) {
-        if (l->is_gone)
+/* Whether nothing is left of what this link has started. */
+static bool link_is_over(const ExaminerLink *l) {
+        /* Without the lifeline the process was never given anything: there is nothing to wait for. */
+        if (!l->place.group)
+                return l->process_ended || !l->attached;
+        /* With its control group it can be seen, so it is waited for; first of all for its hello. */
+        if (l->fd >= 0 || (l->pidfd >= 0 && !l->process_ended))
+                return false;
+        return !l->group || control_group_is_populated(l->group) == 0;
+}
+
+/* The link may be freed when this returns. */
+static void link_report_if_over(ExaminerLink *l) {
+        if (!l->ending || l->reported || !link_is_over(l))
                 return;
 
+        l->reported = true;
         link_report_failure(l);
         source_disable(&l->overdue);
-        if (stuck)
-                l->stuck = true;
-        else {
-                l->is_gone = true;
-                source_disable(&l->exited);
-                l->pidfd = safe_close(l->pidfd);
-        }
-        l->handlers->gone(l, stuck, l->userdata);
+        l->handlers->gone(l, /* stuck= */ false, l->userdata);
 }
 
-static int on_defer_gone(sd_event_source *s, void *userdata) {
+static int on_defer(sd_event_source *s, void *userdata) {
         ExaminerLink *l = userdata;
 
-        source_disable(&l->defer_gone);
+        source_disable(&l->defer);
         link_report_failure(l);
-        /* Without the lifeline the process was never given anything: there is nothing to wait for. */
-        if (!l->attached)
-                link_report_gone(l, /* stuck= */ false);
+        link_report_if_over(l);
         return 0;
+}
+
+static void on_group_changed(ControlGroup *g, void *userdata) {
+        link_report_if_over(userdata);
+}
+
+/* From when it is known which process is waited for, or that there is none: something may be on its way to its end. */
+static void link_await_group(ExaminerLink *l) {
+        int r = 0;
+
+        if (!l->place.group || l->fd >= 0 || l->cause == CAUSE_EXAMINER_UNWATCHED)
+                return;
+
+        if (!l->group)
+                r = control_group_new(&l->group, l->event, l->place.group, on_group_changed, l);
+        if (r >= 0)
+                r = control_group_await(l->group);
+        if (r < 0 && r != -ENOENT)
+                log_error_errno(r, "%s: it cannot be seen whether an examiner is left: %m", l->place.group);
+}
+
+/* Nobody has said hello on the other side, and nobody can any more. */
+static void link_give_hello_up(ExaminerLink *l) {
+        source_disable(&l->hello);
+        l->fd = safe_close(l->fd);
 }
 
 static int on_overdue(sd_event_source *s, uint64_t usec, void *userdata) {
-        link_report_gone(userdata, /* stuck= */ true);
+        ExaminerLink *l = userdata;
+
+        source_disable(&l->overdue);
+        if (l->fd >= 0) {
+                link_give_hello_up(l);
+                link_await_group(l);
+        }
+        if (link_is_over(l))
+                link_report_if_over(l);
+        else {
+                link_report_failure(l);
+                l->handlers->gone(l, /* stuck= */ true, l->userdata);
+        }
         return 0;
 }
+
+static void link_fail(ExaminerLink *l, const char *what);
 
 static int on_exited(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         ExaminerLink *l = userdata;
 
         source_disable(&l->exited);
-        if (!l->ending) {
-                l->failure = "it ended by itself";
-                examiner_link_end(l);
-        }
-        link_report_gone(l, /* stuck= */ false);
+        l->process_ended = true;
+        link_fail(l, "it ended by itself");
+        link_report_if_over(l);
         return 0;
+}
+
+static int link_await_end(ExaminerLink *l) {
+        int r;
+
+        r = sd_event_add_defer(l->event, &l->defer, on_defer, l);
+        if (r < 0)
+                return r;
+        if (!l->place.group && !l->attached)
+                return 0;
+
+        link_await_group(l);
+        return sd_event_add_time_relative(l->event, &l->overdue, CLOCK_MONOTONIC, EXAMINER_GONE_USEC, 0, on_overdue, l);
 }
 
 void examiner_link_end(ExaminerLink *l) {
@@ -93,39 +157,29 @@ void examiner_link_end(ExaminerLink *l) {
                 return;
         l->ending = true;
 
-        source_disable(&l->hello);
         source_disable(&l->silence);
         l->call = sd_bus_slot_unref(l->call);
         sd_bus_close(l->bus);
-        l->fd = safe_close(l->fd);
         l->lifeline = safe_close(l->lifeline);
+        if (l->place.group && l->hello)
+                /* its first read ends it, but its hello is wanted, to see it gone */
+                (void) shutdown(l->fd, SHUT_WR);
+        else if (l->fd >= 0)
+                link_give_hello_up(l);
 
-        if (l->attached)
-                r = sd_event_add_time_relative(l->event, &l->overdue, CLOCK_MONOTONIC, EXAMINER_GONE_USEC, 0,
-                                on_overdue, l);
-        else
-                r = sd_event_add_defer(l->event, &l->defer_gone, on_defer_gone, l);
-        if (r < 0) {
-                /* without the timer it may be waited for in vain, and until then every call is refused */
+        r = link_await_end(l);
+        if (r < 0)
+                /* it may be waited for in vain, and until then every call is refused */
                 log_error_errno(r, "cannot wait for the examiner's end: %m");
-                l->stuck = true;
-        }
 }
 
 /* Breaks the link off; the handlers are told from the event loop. */
 static void link_fail(ExaminerLink *l, const char *what) {
-        int r;
-
         if (l->ending)
                 return;
 
         l->failure = what;
         examiner_link_end(l);
-        if (!l->defer_gone) {
-                r = sd_event_add_defer(l->event, &l->defer_gone, on_defer_gone, l);
-                if (r < 0)
-                        log_error_errno(r, "cannot report the examiner's failure: %m");
-        }
 }
 
 static int on_silence(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -341,19 +395,57 @@ static int link_start_bus(ExaminerLink *l) {
         return r;
 }
 
-static int link_meet(ExaminerLink *l, pid_t pid) {
+/* Both witnesses are there before anything is given: the control group holds the process. 0, or -ECHILD if it has ended
+ * already, or another negative errno if the group cannot be watched. */
+static int link_watch_group(ExaminerLink *l, pid_t pid) {
+        struct pollfd exited = { .fd = l->pidfd, .events = POLLIN };
+        int r;
+
+        if (!l->place.group)
+                return 0;
+
+        r = control_group_new(&l->group, l->event, l->place.group, on_group_changed, l);
+        if (r >= 0)
+                r = control_group_contains(l->group, pid);
+        if (r > 0)
+                r = control_group_is_populated(l->group);
+        if (r > 0) {
+                l->held = true;
+                return 0;
+        }
+        if (poll(&exited, 1, 0) > 0)
+                return -ECHILD;
+        if (r == 0)
+                r = -ESRCH;
+        l->group = control_group_free(l->group);
+        return r;
+}
+
+static int link_watch(ExaminerLink *l, pid_t pid) {
         int r;
 
         l->pidfd = pidfd_open(pid, 0);
         if (l->pidfd < 0)
-                return -errno;
+                return errno == ESRCH ? -ECHILD : -errno;
         r = sd_event_add_io(l->event, &l->exited, l->pidfd, EPOLLIN, on_exited, l);
         if (r < 0)
                 return r;
+        r = link_watch_group(l, pid);
+        if (r < 0 && r != -ECHILD) {
+                log_error_errno(r, "%s: it cannot be seen whether the examiner ends: %s", l->place.group,
+                                r == -ESRCH ? "it runs in another control group" : strerror(-r));
+                l->cause = CAUSE_EXAMINER_UNWATCHED;
+        }
+        return r;
+}
 
-        /* Attach() follows when the peer has authenticated: sent before, a message with a descriptor makes sd-bus wait
-         * for that, and everybody else with it. */
-        return link_start_bus(l);
+/* A hello, or the end of the connection, from a process that is not wanted any more. */
+static void link_see_off(ExaminerLink *l, pid_t pid) {
+        link_give_hello_up(l);
+        if (pid > 0)
+                (void) link_watch(l, pid);
+        link_await_group(l);
+        link_report_if_over(l);
 }
 
 static int on_hello(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -366,11 +458,20 @@ static int on_hello(sd_event_source *s, int fd, uint32_t revents, void *userdata
                 return 0;
 
         source_disable(&l->hello);
+        if (l->ending) {
+                link_see_off(l, pid);
+                return 0;
+        }
+
+        /* Attach() follows when the peer has authenticated: sent before, a message with a descriptor makes sd-bus wait
+         * for that, and everybody else with it. */
         if (r > 0)
-                r = link_meet(l, pid);
+                r = link_watch(l, pid);
+        if (r >= 0)
+                r = link_start_bus(l);
         if (r < 0) {
                 log_debug_errno(r, "no examiner: %m");
-                link_fail(l, "it did not start");
+                link_fail(l, l->cause == CAUSE_EXAMINER_UNWATCHED ? "it cannot be watched" : "it did not start");
                 return 0;
         }
 
@@ -381,7 +482,7 @@ static int on_hello(sd_event_source *s, int fd, uint32_t revents, void *userdata
 int examiner_link_new(
                 ExaminerLink **ret,
                 sd_event *event,
-                const char *path,
+                const ExaminerPlace *place,
                 bool demo,
                 const ExaminerLinkHandlers *handlers,
                 void *userdata) {
@@ -395,10 +496,12 @@ int examiner_link_new(
         l->event = sd_event_ref(event);
         l->handlers = handlers;
         l->userdata = userdata;
+        l->place = *place;
         l->demo = demo;
+        l->cause = CAUSE_EXAMINER_FAILED;
         l->fd = l->lifeline = l->pidfd = -1;
 
-        l->fd = examiner_socket_connect(path);
+        l->fd = examiner_socket_connect(place->socket);
         if (l->fd < 0)
                 return l->fd;
         r = sd_event_add_io(event, &l->hello, l->fd, EPOLLIN, on_hello, l);
@@ -420,7 +523,8 @@ ExaminerLink *examiner_link_free(ExaminerLink *l) {
         source_disable(&l->silence);
         source_disable(&l->exited);
         source_disable(&l->overdue);
-        source_disable(&l->defer_gone);
+        source_disable(&l->defer);
+        control_group_free(l->group);
         sd_bus_slot_unref(l->call);
         sd_bus_close_unref(l->bus);
         safe_close(l->fd);
@@ -459,4 +563,10 @@ int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
                 return r;
 
         return link_call(l, m, on_examine_reply);
+}
+
+Ended examiner_link_ended(const ExaminerLink *l) {
+        if (!l->process_ended)
+                return ENDED_NOTHING;
+        return l->held ? ENDED_CONTROL_GROUP : ENDED_PROCESS;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "cause.h"
 #include "examiner-protocol.h"
 #include "findings.h"
 #include "macro.h"
@@ -8,8 +9,15 @@
 #include <systemd/sd-event.h>
 
 /* The daemon's end of the link to one examiner (or decoder): connects, attaches the lifeline, passes orders on, accepts
- * the closed list of messages and nothing else, and sees the process gone. Whatever the other side does, it is told to
- * end after EXAMINER_SILENCE_USEC without a word. */
+ * the closed list of messages and nothing else, and sees the process gone, with all that it may have forked. Whatever the
+ * other side does, it is told to end after EXAMINER_SILENCE_USEC without a word. */
+
+/* Where instances come from. The strings are borrowed. */
+typedef struct ExaminerPlace {
+        const char *socket;            /* connecting starts one */
+        const char *group;             /* directory of the control group that all of them run in, which is watched
+                                        * beside the process; NULL: the process alone is */
+} ExaminerPlace;
 
 typedef struct ExaminerLink ExaminerLink;
 
@@ -20,10 +28,11 @@ typedef struct ExaminerLinkHandlers {
         void (*prompt)(ExaminerLink *l, Prompt prompt, uint32_t progress, void *userdata);
         void (*decoded)(ExaminerLink *l, DecodeOutcome outcome, uint32_t width, uint32_t height, void *userdata);
         void (*findings)(ExaminerLink *l, const Findings *f, void *userdata);
-        /* The link broke or was broken off because of what came over it; it is ending. `what` is for the log. */
-        void (*failed)(ExaminerLink *l, const char *what, void *userdata);
-        /* Nothing is left of the process. If it does not end within EXAMINER_GONE_USEC this is called with `stuck`,
-         * and once more without when it has ended after all. */
+        /* The link broke or was broken off because of what came over it, or (CAUSE_EXAMINER_UNWATCHED) its control
+         * group cannot be watched; it is ending. `what` is for the log. */
+        void (*failed)(ExaminerLink *l, Cause cause, const char *what, void *userdata);
+        /* Nothing is left. If that takes longer than EXAMINER_GONE_USEC this is called with `stuck`, and once more
+         * without when there is nothing left after all. */
         void (*gone)(ExaminerLink *l, bool stuck, void *userdata);
 } ExaminerLinkHandlers;
 
@@ -37,11 +46,11 @@ typedef struct ExamineOrder {
         uint64_t time_limit_usec;
 } ExamineOrder;
 
-/* Connects to the socket at `path`, which starts a process. `handlers` and `userdata` must outlive the link. */
+/* Connects to the socket, which starts a process. `handlers` and `userdata` must outlive the link. */
 int examiner_link_new(
                 ExaminerLink **ret,
                 sd_event *event,
-                const char *path,
+                const ExaminerPlace *place,
                 bool demo,
                 const ExaminerLinkHandlers *handlers,
                 void *userdata);
@@ -54,3 +63,6 @@ int examiner_link_examine(ExaminerLink *l, const ExamineOrder *order);
 
 /* Ends the process, by closing the lifeline; `gone` follows. May be called again. */
 void examiner_link_end(ExaminerLink *l);
+
+/* In `gone`: how it was seen that nothing is left. */
+Ended examiner_link_ended(const ExaminerLink *l);

@@ -23,6 +23,7 @@
 typedef struct Arguments {
         const char *configuration, *manifest, *models, *state;
         const char *examiner_socket, *decoder_socket, *keyring_socket;
+        const char *examiner_cgroup, *decoder_cgroup;
         const char *face_camera, *document_camera;
         uint64_t health_interval_sec;
         bool demo;
@@ -42,6 +43,11 @@ static void help(void) {
                "     --examiner-socket=PATH    (" EXAMINER_SOCKET ")\n"
                "     --decoder-socket=PATH     (" DECODER_SOCKET ")\n"
                "     --keyring-socket=PATH     (" KEYRING_SOCKET ")\n"
+               "     --examiner-cgroup=DIR     The control group that examiners run in; without it no check can be\n"
+               "                               made, as their end could not be seen; with --demo it may be left out\n"
+               "                               (" EXAMINER_CGROUP ")\n"
+               "     --decoder-cgroup=DIR      The same for decoders\n"
+               "                               (" DECODER_CGROUP ")\n"
                "     --health-interval=SEC     How often the ledger gets an entry \"health\" (%" PRIu64 ")\n"
                "     --demo                    Not for production: answers never bind, the examiner may work\n"
                "                               without its sandbox, recordings may stand in for cameras\n"
@@ -49,6 +55,15 @@ static void help(void) {
                "     --document-camera=FILE    With --demo: the same for the camera that sees the document\n\n"
                "LIKENESS_LOG_LEVEL=err|warning|notice|info|debug sets how much is logged.\n",
                program_invocation_short_name, HEALTH_INTERVAL_SEC);
+}
+
+static int parse_cgroup(const char *option, const char *s, const char **ret) {
+        if (s[0] != '/') {
+                log_error("--%s takes the path of a directory, not \"%s\"", option, s);
+                return -EINVAL;
+        }
+        *ret = s;
+        return 0;
 }
 
 static int parse_interval(const char *s, uint64_t *ret) {
@@ -73,6 +88,8 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 ARG_EXAMINER_SOCKET,
                 ARG_DECODER_SOCKET,
                 ARG_KEYRING_SOCKET,
+                ARG_EXAMINER_CGROUP,
+                ARG_DECODER_CGROUP,
                 ARG_HEALTH_INTERVAL,
                 ARG_DEMO,
                 ARG_FACE_CAMERA,
@@ -88,6 +105,8 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 { "examiner-socket", required_argument, NULL, ARG_EXAMINER_SOCKET },
                 { "decoder-socket", required_argument, NULL, ARG_DECODER_SOCKET },
                 { "keyring-socket", required_argument, NULL, ARG_KEYRING_SOCKET },
+                { "examiner-cgroup", required_argument, NULL, ARG_EXAMINER_CGROUP },
+                { "decoder-cgroup", required_argument, NULL, ARG_DECODER_CGROUP },
                 { "health-interval", required_argument, NULL, ARG_HEALTH_INTERVAL },
                 { "demo", no_argument, NULL, ARG_DEMO },
                 { "face-camera", required_argument, NULL, ARG_FACE_CAMERA },
@@ -125,6 +144,14 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
                 case ARG_KEYRING_SOCKET:
                         a->keyring_socket = optarg;
                         break;
+                case ARG_EXAMINER_CGROUP:
+                        if (parse_cgroup("examiner-cgroup", optarg, &a->examiner_cgroup) < 0)
+                                return -EINVAL;
+                        break;
+                case ARG_DECODER_CGROUP:
+                        if (parse_cgroup("decoder-cgroup", optarg, &a->decoder_cgroup) < 0)
+                                return -EINVAL;
+                        break;
                 case ARG_HEALTH_INTERVAL:
                         if (parse_interval(optarg, &a->health_interval_sec) < 0)
                                 return -EINVAL;
@@ -149,6 +176,11 @@ static int parse_argv(int argc, char *argv[], Arguments *a) {
         if ((a->face_camera || a->document_camera) && !a->demo) {
                 log_error("a recording can stand in for a camera only with --demo");
                 return -EINVAL;
+        }
+
+        if (!a->demo) {
+                a->examiner_cgroup = a->examiner_cgroup ?: EXAMINER_CGROUP;
+                a->decoder_cgroup = a->decoder_cgroup ?: DECODER_CGROUP;
         }
 
         return 1;
@@ -356,8 +388,8 @@ static int run(const Arguments *a) {
                 .configuration = configuration,
                 .manifest = manifest,
                 .policy = &policy,
-                .examiner_socket = a->examiner_socket,
-                .decoder_socket = a->decoder_socket,
+                .examiner = { .socket = a->examiner_socket, .group = a->examiner_cgroup },
+                .decoder = { .socket = a->decoder_socket, .group = a->decoder_cgroup },
                 .face_camera = a->face_camera,
                 .demo = a->demo,
         };

@@ -184,7 +184,8 @@ int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_recei
                         cause_to_string(closing->cause), "preview", false, "face-seen", closing->face_seen);
         if (!claims || !more || json_object_update(claims, more) < 0)
                 return -ENOMEM;
-        if (closing->examined && json_object_set_new(claims, "examiner-ended", json_string("process")) < 0)
+        if (closing->ended != ENDED_NOTHING &&
+            json_object_set_new(claims, "examiner-ended", json_string(ended_to_string(closing->ended))) < 0)
                 return -ENOMEM;
         more = json_done(more);
 

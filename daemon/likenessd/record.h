@@ -52,7 +52,7 @@ typedef struct Closing {
         const Decision *decision;      /* with CAUSE_VERDICT */
         bool face_seen;
         bool binding;
-        bool examined;                 /* an examiner was started, and was seen to end */
+        Ended ended;                   /* … and its processes */
 } Closing;
 
 /* What a closing entry said, read back. */

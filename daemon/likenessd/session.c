@@ -2,7 +2,6 @@
 
 #include "session.h"
 #include "clock.h"
-#include "examiner-link.h"
 #include "log.h"
 #include "session-times.h"
 
@@ -34,6 +33,7 @@ struct Session {
         uint32_t width, height;
         bool face_seen;
         bool stuck;
+        Ended ended;                   /* what is true of all of its processes */
 
         sd_event_source *deadline;
         sd_event_source *close;        /* defers the end of a session that has no process to wait for */
@@ -77,7 +77,7 @@ static void session_close(Session *s) {
                 .decision = result->cause == CAUSE_VERDICT ? &result->decision : NULL,
                 .face_seen = s->face_seen,
                 .binding = result->binding,
-                .examined = true,
+                .ended = s->stuck ? ENDED_NOTHING : s->ended,
         };
         r = record_close(s->setup.record, &s->attempt, &closing, &result->receipt);
         if (r < 0) {
@@ -305,14 +305,15 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
         decide(f, s->setup.policy, &s->result.decision);
 }
 
-static void on_link_failed(ExaminerLink *l, const char *what, void *userdata) {
+static void on_link_failed(ExaminerLink *l, Cause cause, const char *what, void *userdata) {
         Session *s = userdata;
 
         log_error("%s: the %s failed: %s", s->attempt.support_code, l == s->decoder ? "decoder" : "examiner", what);
-        session_begin_end(s, CAUSE_EXAMINER_FAILED);
+        session_begin_end(s, cause);
 }
 
 static void on_link_gone(ExaminerLink *l, bool stuck, void *userdata) {
+        Ended ended = examiner_link_ended(l);
         Session *s = userdata;
 
         if (stuck) {
@@ -326,6 +327,9 @@ static void on_link_gone(ExaminerLink *l, bool stuck, void *userdata) {
                 return;
         }
 
+        /* of one that was never given anything there is nothing to say */
+        if (s->ended == ENDED_NOTHING || (ended != ENDED_NOTHING && ended < s->ended))
+                s->ended = ended;
         if (l == s->decoder)
                 s->decoder = examiner_link_free(l);
         else
@@ -414,13 +418,12 @@ int session_start(Session *s) {
                 return 0;
         }
 
-        r = examiner_link_new(&s->examiner, s->setup.event, s->setup.examiner_socket, s->setup.demo, &link_handlers, s);
+        r = examiner_link_new(&s->examiner, s->setup.event, &s->setup.examiner, s->setup.demo, &link_handlers, s);
         if (r >= 0)
-                r = examiner_link_new(&s->decoder, s->setup.event, s->setup.decoder_socket, s->setup.demo,
-                                &link_handlers, s);
+                r = examiner_link_new(&s->decoder, s->setup.event, &s->setup.decoder, s->setup.demo, &link_handlers, s);
         if (r < 0) {
                 log_error_errno(r, "%s: no connection to the examiner's sockets %s and %s (are they there?): %m",
-                                s->attempt.support_code, s->setup.examiner_socket, s->setup.decoder_socket);
+                                s->attempt.support_code, s->setup.examiner.socket, s->setup.decoder.socket);
                 session_begin_end(s, CAUSE_EXAMINER_FAILED);
         }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "configuration.h"
+#include "examiner-link.h"
 #include "macro.h"
 #include "record.h"
 #include "request.h"
@@ -57,7 +58,7 @@ typedef struct SessionSetup {
         const Manifest *manifest;
         const Policy *policy;
         Record *record;
-        const char *examiner_socket, *decoder_socket;
+        ExaminerPlace examiner, decoder;
         const char *camera;            /* device node or, in a demo, a recording */
         bool demo;
 } SessionSetup;

@@ -2,6 +2,7 @@
 
 #include "cameras.h"
 #include "clock.h"
+#include "control-group.h"
 #include "errors.h"
 #include "log.h"
 #include "seat.h"
@@ -91,6 +92,20 @@ int verifier_check_idle(const Verifier *v, sd_bus_error *error) {
         return 0;
 }
 
+/* Also of a check of an earlier start of the service, whose examiner has left something behind. */
+static int check_nothing_left(const Verifier *v, sd_bus_error *error) {
+        const char *const groups[] = { v->setup.examiner.group, v->setup.decoder.group };
+
+        for (size_t i = 0; i < ELEMENTSOF(groups); i++)
+                if (groups[i] && control_group_populated(groups[i]) > 0) {
+                        log_warning("%s: has processes before a check has begun; none can start until they are gone",
+                                        groups[i]);
+                        return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE,
+                                        cause_message(CAUSE_EXAMINER_STUCK));
+                }
+        return 0;
+}
+
 static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_error *error) {
         uint64_t authorised_usec = now_monotonic_usec();
         int r;
@@ -111,8 +126,8 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
                 .manifest = v->setup.manifest,
                 .policy = v->setup.policy,
                 .record = signing_record(v->setup.signing),
-                .examiner_socket = v->setup.examiner_socket,
-                .decoder_socket = v->setup.decoder_socket,
+                .examiner = v->setup.examiner,
+                .decoder = v->setup.decoder,
                 .camera = v->camera,
                 .demo = v->setup.demo,
         };
@@ -157,6 +172,9 @@ static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec
         if (r != 0)
                 return r;
 
+        r = check_nothing_left(v, error);
+        if (r < 0)
+                return r;
         r = new_session(v, &request, &call, error);
         if (r < 0) {
                 verifier_forget_session(v);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "configuration.h"
+#include "examiner-link.h"
 #include "reload.h"
 #include "macro.h"
 #include "signing.h"
@@ -24,7 +25,7 @@ typedef struct VerifierSetup {
         const Policy *policy;
         Signing *signing;
         Reload *reload;
-        const char *examiner_socket, *decoder_socket;
+        ExaminerPlace examiner, decoder;
         const char *face_camera;       /* a recording that stands in for the camera (demo); NULL to find a camera */
         bool demo;
 } VerifierSetup;

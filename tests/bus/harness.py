@@ -45,10 +45,11 @@ def models_directory():
 
 class Terminal:
     """How private-bus is to be started for a test case, and what has to be made for it before: `prepare` is called
-    outside, with a scratch directory, and returns the options (with a recording, unless it names one)."""
+    outside, with a scratch directory, and returns the options (with a recording, unless it names one). `why_not` says
+    why there can be none here, or None."""
 
-    def __init__(self, *options, clip="person01-live.avi", prepare=None):
-        self.options, self.clip, self.prepare = list(options), clip, prepare
+    def __init__(self, *options, clip="person01-live.avi", prepare=None, why_not=lambda: None):
+        self.options, self.clip, self.prepare, self.why_not = list(options), clip, prepare, why_not
 
     def command(self, scratch):
         options = self.options + (self.prepare(scratch) if self.prepare else [])
@@ -197,6 +198,9 @@ def run_outside(module):
         terminals.setdefault(case.terminal, []).append(case.__name__)
     numbered = Numbered()
     for terminal, names in terminals.items():
+        if terminal.why_not():
+            numbered.relay(f"ok - {'+'.join(names)} # SKIP {terminal.why_not()}")
+            continue
         with tempfile.TemporaryDirectory() as scratch:
             os.chmod(scratch, 0o755)
             run_terminal(terminal.command(scratch), module, names, numbered)

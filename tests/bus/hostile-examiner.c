@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,12 @@ static void reply_findings(sd_bus_message *order, const Findings *f) {
         CHECK(sd_bus_reply_method_return(order, EXAMINER_FINDINGS_SIGNATURE, (uint32_t) f->outcome,
                         (uint32_t) f->reason, f->model, f->frames_captured, f->frames_used, f->frames_matched,
                         f->similarity, f->liveness, f->attack_signs));
+}
+
+static void reply_match(sd_bus_message *order) {
+        reply_findings(order, &(Findings) {
+                        .outcome = OUTCOME_EXAMINED, .frames_captured = 30, .frames_used = 20,
+                        .frames_matched = 10, .similarity = 1000, .liveness = 1000 });
 }
 
 /* A string that no log and no caller wants. */
@@ -236,12 +243,14 @@ static void examine(Hostile *h, sd_bus_message *order) {
                 CHECK(sd_bus_reply_method_errorf(order, "org.example.Error", "%s", long_string(1 << 20)));
 
         if (streq(h->mode, "stuck")) {
-                reply_findings(order, &(Findings) {
-                                .outcome = OUTCOME_EXAMINED, .frames_captured = 30, .frames_used = 20,
-                                .frames_matched = 10, .similarity = 1000, .liveness = 1000 });
+                reply_match(order);
                 (void) sd_bus_flush(h->bus);
                 stay_for_ever();
         }
+        if (streq(h->mode, "leaves-child") && fork() == 0)
+                stay_for_ever();       /* what it was given is in this one's memory, too */
+        if (streq(h->mode, "leaves-child"))
+                reply_match(order);
         if (streq(h->mode, "stuck-silent"))
                 stay_for_ever();
         /* "silent": nothing at all */
@@ -329,10 +338,20 @@ static void begin(Hostile *h, int fd) {
         static const char garbage[65536] = "\r\nDATA\r\n\xff\xff";
         char hello = streq(h->mode, "wrong-hello") ? 'X' : EXAMINER_HELLO;
 
+        if (streq(h->mode, "stopped-before-hello"))
+                (void) raise(SIGSTOP);
+        if (streq(h->mode, "slow-hello"))
+                usleep(700 * 1000);
+        if (streq(h->mode, "no-hello-leaves-child") && fork() == 0)
+                stay_for_ever();
+        if (streq(h->mode, "no-hello-leaves-child"))
+                exit(0);
         if (!streq(h->mode, "no-hello"))
                 CHECK(send(fd, &hello, 1, MSG_NOSIGNAL));
         if (streq(h->mode, "hang-up-hello"))
                 exit(0);
+        if (streq(h->mode, "stopped-after-hello"))
+                (void) raise(SIGSTOP);
         if (streq(h->mode, "garbage"))
                 CHECK(send(fd, garbage, sizeof(garbage), MSG_NOSIGNAL));
         if (streq(h->mode, "no-hello") || streq(h->mode, "hello-only") || streq(h->mode, "garbage")) {
