@@ -28,7 +28,8 @@ static void help(void) {
                "     --version          Show the version\n"
                "     --state=DIR        Where the keyring is (" KEYRING_STATE ")\n"
                "     --peer=USER        Answer only this user, a name or number (" PEER ")\n"
-               "     --protection=WORD  What guards the password at rest: \"tpm\", \"host\" or \"none\" (host)\n"
+               "     --protection=WORD  What guards the password at rest, if the credential does not say so: \"tpm\",\n"
+               "                        \"host\" or \"none\" (host)\n"
                "     --demo             The demonstration's key instead: without a password, worth nothing\n",
                program_invocation_short_name);
 }

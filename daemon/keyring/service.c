@@ -139,6 +139,18 @@ static KeyringOutcome carry_out(Store *s, const KeyringRequest *request, Keyring
         return KEYRING_DONE;
 }
 
+static KeyringOutcome get_password(const ServiceSetup *setup, KeyringReply *reply, char **ret) {
+        KeyringProtection protection = setup->protection;
+        KeyringOutcome outcome;
+
+        if (setup->demo)
+                return password_for_demo(ret);
+
+        outcome = password_read(ret, &protection);
+        reply->protection = protection;
+        return outcome;
+}
+
 static KeyringOutcome serve(int fd, const ServiceSetup *setup, KeyringReply *reply, int *ret_fd) {
         _cleanup_(password_freep) char *password = NULL;
         _cleanup_(store_freep) Store *s = NULL;
@@ -153,7 +165,7 @@ static KeyringOutcome serve(int fd, const ServiceSetup *setup, KeyringReply *rep
                 outcome = KEYRING_OTHER_MODE;
         }
         if (outcome == KEYRING_DONE)
-                outcome = setup->demo ? password_for_demo(&password) : password_read(&password);
+                outcome = get_password(setup, reply, &password);
         if (outcome == KEYRING_DONE)
                 outcome = store_open(&s, setup->state, setup->demo, password);
         return outcome == KEYRING_DONE ? carry_out(s, &request, reply, ret_fd) : outcome;

@@ -233,6 +233,21 @@ class Provisioning(TestCase):
         self.assertEqual(os.listdir(f"{self.home.state}/production"), ["signing.keyring"])
         self.assertEqual(os.listdir(f"{self.home.state}/production.new"), [])
 
+    def test_the_credential_says_what_it_was_encrypted_with(self):
+        """As likeness-key-setup makes it: a word before the password, which is no part of it."""
+        first = self.provisioned()
+        for word, option, told in (("tpm", "host", "tpm"), ("host", "tpm", "host"), ("none", "tpm", None), ("TPM", "tpm", None)):
+            snapshot = self.home.snapshot()
+            answer = self.home.ask(LOAD, first.key_id, f"--protection={option}",
+                                   password=f"{word}:{PASSWORD}")
+            if told:
+                self.assertDone(answer, first.key_id)
+                self.assertEqual((answer.key, answer.protection), (first.key, told))
+            else:
+                self.assertRefused(answer, "password-wrong")
+            self.assertUnchanged(snapshot)
+        self.assertRefused(self.home.ask(LOAD, first.key_id, password="tpm:too-short"), "credential-unreadable")
+
     def test_a_ledger_with_entries_never_gets_a_first_key(self):
         other = "A" * 43
         self.assertRefused(self.home.ask(LOAD, other), "keyring-missing")
