@@ -15,9 +15,6 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 
-/* One id for all copies, so that they can be asked for: journalctl MESSAGE_ID=… */
-#define MESSAGE_ID "6f0c51f9b1d24c0e9a6c3b7f2d8e4a15"
-
 #define BATCH 32U                      /* entries between two looks at other events */
 #define AGAIN_AFTER_BOOT 8U            /* entries: what journald had taken and not synced when the power went */
 #define RETRY_FIRST_USEC (UINT64_C(1) * USEC_PER_SEC)
@@ -102,8 +99,8 @@ static int courier_wait_for_journal(Courier *c, int error) {
                 return r < 0 ? log_error_errno(r, "the journal's socket cannot be watched: %m") : 0;
         }
         if (!c->journal_missing)
-                log_warning_errno(error, "%s: the journal takes nothing; the receipts wait in the ledger: %m",
-                                c->setup.socket);
+                log_message_errno(LOG_WARNING, error, MESSAGE_COURIER_NO_JOURNAL,
+                                  "%s: the journal takes nothing; the receipts wait in the ledger: %m", c->setup.socket);
         c->journal_missing = true;
         return courier_retry_later(c);
 }
@@ -144,7 +141,7 @@ static int send_receipt(Courier *c, const FollowerLine *line, const Receipt *r) 
 
         const JournalField fields[] = {
                 { "MESSAGE", message, strlen(message) },
-                { "MESSAGE_ID", MESSAGE_ID, strlen(MESSAGE_ID) },
+                { "MESSAGE_ID", MESSAGE_RECEIPT, strlen(MESSAGE_RECEIPT) },
                 { "PRIORITY", "6", 1 },
                 { "SYSLOG_IDENTIFIER", "likeness-courier", strlen("likeness-courier") },
                 { "LIKENESS_TERMINAL", r->terminal, strlen(r->terminal) },
@@ -157,12 +154,13 @@ static int send_receipt(Courier *c, const FollowerLine *line, const Receipt *r) 
 /* The journal has it. */
 static void courier_advance(Courier *c, const FollowerLine *line, uint64_t sequence) {
         if (c->journal_missing)
-                log_notice("%s: the journal takes receipts again", c->setup.socket);
+                log_message(LOG_NOTICE, MESSAGE_PROBLEM_OVER, "%s: the journal takes receipts again", c->setup.socket);
         c->journal_missing = false;
         c->retry_usec = 0;
 
         if (c->position.hash[0] != '\0' && sequence > c->position.sequence + 1)
-                log_warning("%s: entries %" PRIu64 " to %" PRIu64 " are not there and were not copied", c->setup.ledger,
+                log_message(LOG_WARNING, MESSAGE_COURIER_GAP,
+                            "%s: entries %" PRIu64 " to %" PRIu64 " are not there and were not copied", c->setup.ledger,
                             c->position.sequence + 1, sequence - 1);
         c->position.sequence = sequence;
         receipt_hash(line->text, line->size, c->position.hash);
@@ -247,7 +245,8 @@ static int courier_follow(Courier *c) {
                 log_notice("%s: entry %" PRIu64 " is not there any more, goes on with the first one that is",
                            c->setup.ledger, c->position.sequence);
         if (r == FOLLOWER_REPLACED) {
-                log_warning("%s: entry %" PRIu64 " is not the one that was copied: the ledger was replaced or cut off; "
+                log_message(LOG_WARNING, MESSAGE_COURIER_GAP,
+                            "%s: entry %" PRIu64 " is not the one that was copied: the ledger was replaced or cut off; "
                             "goes on with its first entry", c->setup.ledger, c->position.sequence);
                 c->position = (Position) { 0 };
         }
@@ -297,7 +296,8 @@ static int on_work(sd_event_source *s, void *userdata) {
         (void) sd_event_source_set_enabled(c->work, SD_EVENT_OFF);
         if (r < 0) {
                 if (!c->ledger_failed)
-                        log_error_errno(r, "%s: cannot be read: %m", c->setup.ledger);
+                        log_message_errno(LOG_ERR, r, MESSAGE_COURIER_NO_LEDGER, "%s: cannot be read: %m",
+                                          c->setup.ledger);
                 c->ledger_failed = true;
                 c->following = false;
                 return courier_retry_later(c);

@@ -128,7 +128,7 @@ int main(int argc, char *argv[]) {
         };
         int r;
 
-        log_parse_environment();
+        log_open();
 
         r = parse_argv(argc, argv, &setup);
         if (r <= 0)

@@ -23,9 +23,9 @@ char *password_free(char *password) {
 
 static KeyringOutcome unusable(KeyringOutcome outcome, int r) {
         if (r < 0)
-                log_error_errno(r, "%s: %m", keyring_outcome_message(outcome));
+                log_message_errno(LOG_ERR, r, MESSAGE_KEYRING_FAILED, "%s: %m", keyring_outcome_message(outcome));
         else
-                log_error("%s", keyring_outcome_message(outcome));
+                log_debug("%s", keyring_outcome_message(outcome));
         return outcome;
 }
 

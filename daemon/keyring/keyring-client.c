@@ -203,7 +203,7 @@ int keyring_client_new(
 
         r = client_ask(c, socket_path, &request);
         if (r < 0) {
-                log_error_errno(r, "likeness-keyring cannot be reached at %s: %m", socket_path);
+                log_warning_errno(r, "likeness-keyring cannot be reached at %s: %m", socket_path);
                 c->failure = KEYRING_UNREACHABLE;
                 r = sd_event_add_defer(event, &c->failed, on_failed, c);
                 if (r < 0)

@@ -160,7 +160,8 @@ static KeyringOutcome item_store(Item item, bool demo, const char *secret) {
         if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE))
                 return KEYRING_DISK_FULL;
 
-        log_error("the keyring cannot be written: %s", error ? error->message : "libsecret does not say why");
+        log_message(LOG_ERR, MESSAGE_KEYRING_FAILED, "the keyring cannot be written: %s",
+                    error ? error->message : "libsecret does not say why");
         return KEYRING_DISK;
 }
 
@@ -172,7 +173,7 @@ static KeyringOutcome child_write(bool demo, char *password_variable, Keys *keys
         if (make) {
                 r = key_generate(make);
                 if (r < 0) {
-                        log_error_errno(r, "no key can be made: %m");
+                        log_message_errno(LOG_ERR, r, MESSAGE_KEYRING_FAILED, "no key can be made: %m");
                         return KEYRING_INTERNAL_ERROR;
                 }
         }
@@ -225,7 +226,8 @@ static KeyringOutcome child_wait(pid_t pid, KeyringOutcome if_killed) {
         if (WIFEXITED(status) && WEXITSTATUS(status) < _KEYRING_WIRE_MAX)
                 return (KeyringOutcome) WEXITSTATUS(status);
         if (WIFSIGNALED(status))
-                log_error("libsecret was ended by signal %i (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+                log_message(LOG_ERR, MESSAGE_KEYRING_FAILED, "libsecret was ended by signal %i (%s)", WTERMSIG(status),
+                            strsignal(WTERMSIG(status)));
         if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGKILL))
                 return KEYRING_INTERNAL_ERROR;
         return if_killed;
@@ -237,7 +239,7 @@ static pid_t child_fork(void) {
 
         pid = fork();
         if (pid < 0)
-                log_error_errno(-errno, "no process for libsecret: %m");
+                log_message_errno(LOG_ERR, -errno, MESSAGE_KEYRING_FAILED, "no process for libsecret: %m");
         if (pid != 0)
                 return pid;
 
@@ -274,7 +276,8 @@ KeyringOutcome keyring_read(const uint8_t *data, size_t size, bool demo, const c
         variable = password_variable_new(password);
         fd = copy_to_memory(data, size);
         if (!variable || fd < 0) {
-                log_error_errno(fd < 0 ? fd : -ENOMEM, "no memory for the keyring: %m");
+                log_message_errno(LOG_ERR, fd < 0 ? fd : -ENOMEM, MESSAGE_KEYRING_FAILED,
+                                  "no memory for the keyring: %m");
                 return KEYRING_INTERNAL_ERROR;
         }
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%i", fd);

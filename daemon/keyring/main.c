@@ -144,7 +144,7 @@ int main(int argc, char *argv[]) {
         const char *peer = PEER;
         int r;
 
-        log_parse_environment();
+        log_open();
 
         r = parse_argv(argc, argv, &setup, &peer);
         if (r <= 0)

@@ -22,7 +22,8 @@ static KeyringOutcome check_peer(int fd, uid_t expected) {
         socklen_t size = sizeof(peer);
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != expected) {
-                log_error("the request does not come from likenessd's user: it is refused");
+                log_message(LOG_ERR, MESSAGE_KEYRING_FAILED,
+                            "the request does not come from likenessd's user: it is refused");
                 return KEYRING_REFUSED;
         }
 
@@ -42,7 +43,7 @@ static KeyringOutcome receive_request(int fd, KeyringRequest *ret) {
             ret->demo > 1 ||
             !keyring_key_id_valid_or_empty(ret->key_id) ||
             (ret->operation != KEYRING_LOAD && ret->key_id[0] == '\0')) {
-                log_error("the request is malformed: it is refused");
+                log_message(LOG_ERR, MESSAGE_KEYRING_FAILED, "the request is malformed: it is refused");
                 return KEYRING_REFUSED;
         }
 
@@ -54,7 +55,7 @@ static bool is_id(const char *wanted, const Key *key) {
 }
 
 static KeyringOutcome other_key(void) {
-        log_error("%s", keyring_outcome_message(KEYRING_OTHER_KEY));
+        log_debug("%s", keyring_outcome_message(KEYRING_OTHER_KEY));
         return KEYRING_OTHER_KEY;
 }
 
@@ -64,7 +65,7 @@ static KeyringOutcome load(Store *s, const char *wanted) {
         if (keys->current.id[0] == '\0') {
                 if (wanted[0] == '\0')
                         return store_provision(s);
-                log_error("%s", keyring_outcome_message(KEYRING_MISSING));
+                log_debug("%s", keyring_outcome_message(KEYRING_MISSING));
                 return KEYRING_MISSING;
         }
 
@@ -132,7 +133,7 @@ static KeyringOutcome carry_out(Store *s, const KeyringRequest *request, Keyring
 
         *ret_fd = seal_key(request->operation == KEYRING_ROTATE ? &keys->pending : &keys->current);
         if (*ret_fd < 0) {
-                log_error_errno(*ret_fd, "the key cannot be sealed: %m");
+                log_message_errno(LOG_ERR, *ret_fd, MESSAGE_KEYRING_FAILED, "the key cannot be sealed: %m");
                 return KEYRING_INTERNAL_ERROR;
         }
 
@@ -161,7 +162,7 @@ static KeyringOutcome serve(int fd, const ServiceSetup *setup, KeyringReply *rep
         if (outcome == KEYRING_DONE)
                 outcome = receive_request(fd, &request);
         if (outcome == KEYRING_DONE && !!request.demo != setup->demo) {
-                log_error("%s", keyring_outcome_message(KEYRING_OTHER_MODE));
+                log_debug("%s", keyring_outcome_message(KEYRING_OTHER_MODE));
                 outcome = KEYRING_OTHER_MODE;
         }
         if (outcome == KEYRING_DONE)
@@ -209,6 +210,6 @@ int service_run(int fd, const ServiceSetup *setup) {
 
         r = send_reply(fd, &reply, key);
         if (r < 0)
-                return log_error_errno(r, "likenessd cannot be answered: %m");
+                return log_message_errno(LOG_ERR, r, MESSAGE_KEYRING_FAILED, "likenessd cannot be answered: %m");
         return 0;
 }

@@ -28,14 +28,15 @@ struct Store {
 };
 
 static KeyringOutcome disk_error(int r, const char *what) {
-        log_error_errno(r, "%s: %m", what);
+        log_message_errno(LOG_ERR, r, MESSAGE_KEYRING_FAILED, "%s: %m", what);
         if (r == -ENOSPC || r == -EDQUOT)
                 return KEYRING_DISK_FULL;
         return r == -ENOMEM ? KEYRING_INTERNAL_ERROR : KEYRING_DISK;
 }
 
+/* likenessd says these words to its own log. */
 static KeyringOutcome refused(KeyringOutcome outcome) {
-        log_error("%s", keyring_outcome_message(outcome));
+        log_debug("%s", keyring_outcome_message(outcome));
         return outcome;
 }
 
@@ -267,7 +268,7 @@ static KeyringOutcome store_verify_new(Store *s, const Keys *keys, RecordedKeyri
         outcome = keyring_read(data, size, s->demo, s->password, again);
         if (outcome != KEYRING_DONE || !streq(again->current.text, keys->current.text) ||
             !streq(again->pending.text, keys->pending.text)) {
-                log_error("the new keyring does not read back as it was written");
+                log_message(LOG_ERR, MESSAGE_KEYRING_FAILED, "the new keyring does not read back as it was written");
                 return KEYRING_DISK;
         }
 

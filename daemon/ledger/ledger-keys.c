@@ -61,7 +61,10 @@ int ledger_load_keys(Ledger *l) {
                 l->keys = json_pack("{s:[]}", "keys");
                 r = l->keys ? 0 : -ENOMEM;
         }
-        return r < 0 ? log_error_errno(r, "Cannot read %s/" KEYS_FILE ": %m", l->path) : 0;
+        if (r < 0)
+                return log_message_errno(LOG_ERR, r, MESSAGE_LEDGER_UNUSABLE, "Cannot read %s/" KEYS_FILE ": %m",
+                                         l->path);
+        return 0;
 }
 
 /* Replaces keys.json as a whole: after a crash there is the old set or the new one. */
@@ -106,13 +109,15 @@ int ledger_add_key(Ledger *l, const Signer *signer) {
         int r;
 
         if (!keys)
-                return log_error_errno(-ENOMEM, "Cannot add to %s/" KEYS_FILE ": %m", l->path);
+                return log_message_errno(LOG_ERR, -ENOMEM, MESSAGE_LEDGER_FAILED,
+                                         "Cannot add to %s/" KEYS_FILE ": %m", l->path);
         if (json_equal(keys, l->keys))
                 return 0;
 
         r = write_keys(l->directory, keys);
         if (r < 0)
-                return log_error_errno(r, "Cannot write %s/" KEYS_FILE ": %m", l->path);
+                return log_message_errno(LOG_ERR, r, MESSAGE_LEDGER_FAILED, "Cannot write %s/" KEYS_FILE ": %m",
+                                         l->path);
         json_decref(l->keys);
         l->keys = TAKE_PTR(keys);
         return 0;

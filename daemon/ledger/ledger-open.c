@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -25,9 +26,15 @@ static void walk_done(Walk *w) {
         segment_text_done(&w->text);
 }
 
+static int unusable(const Ledger *l, int error, const char *what) {
+        return log_message_errno(LOG_ERR, error, MESSAGE_LEDGER_UNUSABLE, "Cannot %s the ledger in %s: %m", what,
+                                 l->path);
+}
+
 static int altered(const Ledger *l, uint64_t sequence, const char *what) {
-        return log_error_errno(-EUCLEAN, "The ledger in %s was altered: entry %" PRIu64 " %s. It is not written to.",
-                               l->path, sequence, what);
+        return log_message_errno(LOG_ERR, -EUCLEAN, MESSAGE_LEDGER_ALTERED,
+                                 "The ledger in %s was altered: entry %" PRIu64 " %s. It is not written to.", l->path,
+                                 sequence, what);
 }
 
 /* The hash of a file's last line; -EUCLEAN if its last line is not whole. */
@@ -66,7 +73,7 @@ static int begin_walk(Ledger *l, Walk *w, const json_t *claims) {
         if (l->segments.n > 1) {
                 r = last_hash(l->directory, l->segments.firsts[l->segments.n - 2], hash);
                 if (r < 0 && r != -EUCLEAN)
-                        return log_error_errno(r, "Cannot read the ledger in %s: %m", l->path);
+                        return unusable(l, r, "read");
                 if (r < 0 || !streq(hash, previous))
                         return altered(l, first, "does not follow the file before");
         } else if ((first == 1) != isempty(previous))
@@ -123,7 +130,7 @@ static int check_end(Ledger *l, const Walk *w) {
 
         r = receipt_verify(l->keys, signer_typ(l->signer), w->last.text, w->last.size, &claims);
         if (r == -ENOMEM)
-                return log_error_errno(r, "Cannot check the ledger in %s: %m", l->path);
+                return unusable(l, r, "check");
         if (r == -ENOKEY)
                 return altered(l, l->sequence, "was signed by a key that is not in keys.json");
         if (r < 0)
@@ -136,8 +143,9 @@ static int check_end(Ledger *l, const Walk *w) {
                 return altered(l, l->sequence, "is not a receipt");
         next = entry_next_key(header, claims);
         if (!next || !streq(next, signer_key_id(l->signer)))
-                return log_error_errno(-ENOKEY, "The ledger in %s goes on with the signing key %s, this one is %s.",
-                                       l->path, next ? next : "(none)", signer_key_id(l->signer));
+                return log_message_errno(LOG_ERR, -ENOKEY, MESSAGE_LEDGER_ALTERED,
+                                         "The ledger in %s goes on with the signing key %s, this one is %s.", l->path,
+                                         next ? next : "(none)", signer_key_id(l->signer));
         return 0;
 }
 
@@ -148,7 +156,7 @@ static int walk_segment(Ledger *l, Walk *w) {
 
         r = segment_read(l->directory, l->segments.firsts[l->segments.n - 1], UINT64_MAX, &w->text);
         if (r < 0)
-                return log_error_errno(r, "Cannot read the ledger in %s: %m", l->path);
+                return unusable(l, r, "read");
 
         l->entries = 0;
         while (segment_next_line(&w->text, &w->whole, &line)) {
@@ -173,7 +181,7 @@ static int find_opening(Ledger *l, uint64_t sequence) {
                 return altered(l, sequence, "is missing");
         r = segment_read(l->directory, l->segments.firsts[i - 1], UINT64_MAX, &text);
         if (r < 0)
-                return log_error_errno(r, "Cannot read the ledger in %s: %m", l->path);
+                return unusable(l, r, "read");
 
         for (uint64_t n = l->segments.firsts[i - 1]; n <= sequence; n++)
                 if (!segment_next_line(&text, &offset, &line))
@@ -194,9 +202,10 @@ static int record_repair(Ledger *l, const char *bytes, size_t size, int64_t offs
         receipt_hash(bytes, size, hash);
         claims = json_pack("{s:I,s:s}", "bytes", (json_int_t) size, "hash", hash);
         if (!claims)
-                return log_error_errno(-ENOMEM, "Cannot record a repair: %m");
+                return unusable(l, -ENOMEM, "record a repair of");
 
-        log_warning("The ledger in %s ended in %zu bytes of an entry that was never finished; they are cut off.",
+        log_message(LOG_WARNING, MESSAGE_LEDGER_REPAIRED,
+                    "The ledger in %s ended in %zu bytes of an entry that was never finished; they are cut off.",
                     l->path, size);
         return ledger_write(l, "repaired", claims, offset, NULL);
 }
@@ -211,12 +220,12 @@ static int settle_tail(Ledger *l, const Walk *w) {
         from = w->whole > TAIL_REWRITTEN ? w->whole - TAIL_REWRITTEN : 0;
         l->file = segment_open(l->directory, first, O_WRONLY);
         if (l->file < 0)
-                return log_error_errno(l->file, "Cannot open the ledger in %s: %m", l->path);
+                return unusable(l, l->file, "open");
         r = write_whole(l->file, w->text.text + from, w->whole - from, (int64_t) from);
         if (r < 0)
-                return log_error_errno(r, "Cannot write the ledger in %s: %m", l->path);
+                return unusable(l, r, "write");
         if (fsync(l->file) < 0)
-                return log_error_errno(-errno, "Cannot sync the ledger in %s: %m", l->path);
+                return unusable(l, -errno, "sync");
 
         l->size = w->whole;
         if (w->text.size > w->whole) {
@@ -227,7 +236,7 @@ static int settle_tail(Ledger *l, const Walk *w) {
 
         (void) safe_close(l->file);
         l->file = segment_open(l->directory, first, O_WRONLY | O_APPEND);
-        return l->file < 0 ? log_error_errno(l->file, "Cannot open the ledger in %s: %m", l->path) : 0;
+        return l->file < 0 ? unusable(l, l->file, "open") : 0;
 }
 
 /* A file that was begun and has no whole line yet: its bytes are recorded in the file before, then it goes. */
@@ -242,7 +251,7 @@ static int remove_stub(Ledger *l, uint64_t first, const SegmentText *bytes) {
                         return r;
         }
         r = segment_remove(l->directory, first);
-        return r < 0 ? log_error_errno(r, "Cannot remove an unfinished file of the ledger in %s: %m", l->path) : 0;
+        return r < 0 ? unusable(l, r, "remove an unfinished file of") : 0;
 }
 
 /* Reads and settles the last file that has a whole line. */
@@ -285,6 +294,7 @@ static int recover_files(Ledger *l) {
 }
 
 static int recover(Ledger *l) {
+        char code[32];
         json_t *claims;
         int r;
 
@@ -292,7 +302,7 @@ static int recover(Ledger *l) {
         if (r < 0)
                 return r;
         if (fsync(l->directory) < 0)
-                return log_error_errno(-errno, "Cannot sync %s: %m", l->path);
+                return unusable(l, -errno, "sync");
 
         if (l->sequence == 0) {
                 r = ledger_add_key(l, l->signer);
@@ -307,9 +317,14 @@ static int recover(Ledger *l) {
         claims = entry_closing_of(l->opening);
         if (!claims || json_object_set_new(claims, "cause", json_string("interrupted")) < 0) {
                 json_decref(claims);
-                return log_error_errno(-ENOMEM, "Cannot close an interrupted opening: %m");
+                return unusable(l, -ENOMEM, "close an interrupted opening in");
         }
-        return ledger_append(l, "closed", claims, NULL);
+        (void) snprintf(code, sizeof(code), "%s", entry_text(claims, "support-code"));
+        r = ledger_append(l, "closed", claims, NULL);
+        if (r >= 0)
+                log_check(LOG_NOTICE, MESSAGE_CHECK_INTERRUPTED, code,
+                          "was under way when the service ended; closed: interrupted");
+        return r;
 }
 
 /* The directory is ours alone, and one process writes in it. */
@@ -318,13 +333,14 @@ static int lock_directory(Ledger *l) {
 
         l->directory = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (l->directory < 0 || fstat(l->directory, &st) < 0)
-                return log_error_errno(-errno, "Cannot open %s: %m", l->path);
+                return unusable(l, -errno, "open");
         if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-                return log_error_errno(-EPERM, "The ledger's directory %s is not ours alone: %m", l->path);
+                return log_message_errno(LOG_ERR, -EPERM, MESSAGE_LEDGER_UNUSABLE,
+                                         "The ledger's directory %s is not ours alone: %m", l->path);
         if (flock(l->directory, LOCK_EX | LOCK_NB) < 0) {
                 int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
 
-                return log_error_errno(r, "Cannot lock %s: %m", l->path);
+                return unusable(l, r, "lock");
         }
         return 0;
 }
@@ -334,17 +350,17 @@ int ledger_open_sized(Ledger **ret, const LedgerSetup *setup, unsigned segment_e
         int r;
 
         if (!l)
-                return log_error_errno(-ENOMEM, "Cannot open the ledger: %m");
+                return log_message_errno(LOG_ERR, -ENOMEM, MESSAGE_LEDGER_UNUSABLE, "Cannot open the ledger: %m");
         l->file = l->directory = -1;
         l->signer = setup->signer;
         l->segment_entries = segment_entries;
         l->path = strdup(setup->directory);
         l->terminal = strdup(setup->terminal);
         if (!l->path || !l->terminal)
-                return log_error_errno(-ENOMEM, "Cannot open the ledger: %m");
+                return log_message_errno(LOG_ERR, -ENOMEM, MESSAGE_LEDGER_UNUSABLE, "Cannot open the ledger: %m");
         r = entry_boot_id(l->boot);
         if (r < 0)
-                return log_error_errno(r, "Cannot read the boot id: %m");
+                return log_message_errno(LOG_ERR, r, MESSAGE_LEDGER_UNUSABLE, "Cannot read the boot id: %m");
 
         r = lock_directory(l);
         if (r >= 0)
@@ -353,7 +369,7 @@ int ledger_open_sized(Ledger **ret, const LedgerSetup *setup, unsigned segment_e
                 return r;
         r = segment_list(l->directory, &l->segments);
         if (r < 0)
-                return log_error_errno(r, "Cannot list %s: %m", l->path);
+                return unusable(l, r, "list");
         r = recover(l);
         if (r < 0)
                 return r;

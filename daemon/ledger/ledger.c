@@ -27,7 +27,8 @@ Ledger *ledger_free(Ledger *l) {
  * fsync says. */
 static int fail(Ledger *l, int error, const char *what) {
         l->failed = true;
-        return log_error_errno(error, "Cannot %s the ledger in %s, nothing more is signed: %m", what, l->path);
+        return log_message_errno(LOG_ERR, error, MESSAGE_LEDGER_FAILED,
+                                 "Cannot %s the ledger in %s, nothing more is signed: %m", what, l->path);
 }
 
 /* What follows from an entry that is on disk. */
@@ -178,6 +179,10 @@ int ledger_set_signer(Ledger *l, Signer *signer) {
 
         l->signer = signer;
         return 0;
+}
+
+bool ledger_failed(const Ledger *l) {
+        return l->failed;
 }
 
 json_t *ledger_keys(const Ledger *l) {

@@ -58,6 +58,9 @@ int ledger_append(Ledger *l, const char *entry, json_t *claims, char **ret_jws);
  * the ledger's "keys.json". -EINVAL if it is the same key or one for another "typ"; fails as ledger_append() does. */
 int ledger_set_signer(Ledger *l, Signer *signer);
 
+/* Whether a write failed, so that nothing is signed any more. */
+bool ledger_failed(const Ledger *l);
+
 /* The JWK set of this ledger's keys, the current one first; a new reference. NULL if out of memory. */
 json_t *ledger_keys(const Ledger *l);
 

@@ -252,7 +252,7 @@ void audience_finish(Audience *a, const SessionResult *result) {
         for (size_t i = 0; i < a->n_calls; i++) {
                 r = send_reply(a, a->calls[i], result);
                 if (r < 0)
-                        log_error_errno(r, "%s: a caller cannot be answered: %m", result->support_code);
+                        log_check_errno(LOG_WARNING, r, NULL, result->support_code, "a caller cannot be answered: %m");
                 sd_bus_message_unref(a->calls[i]);
         }
         a->n_calls = 0;
@@ -260,7 +260,7 @@ void audience_finish(Audience *a, const SessionResult *result) {
         for (size_t i = 0; i < a->n_listeners; i++) {
                 r = send_finished(a, a->listeners[i], result);
                 if (r < 0)
-                        log_error_errno(r, "%s: a caller cannot be told: %m", result->support_code);
+                        log_check_errno(LOG_WARNING, r, NULL, result->support_code, "a caller cannot be told: %m");
                 free(a->listeners[i]);
         }
         a->n_listeners = 0;

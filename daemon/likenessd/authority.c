@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 /* A machine answers at once; a person may have to type a password. The first is what a caller may have to wait for a
@@ -45,6 +46,7 @@ struct Authority {
         Check *checks;
         unsigned n_checks;
         uint64_t last_id;
+        bool polkit_missing;           /* it did not answer last time, or not in its form */
 };
 
 static int new_question(Authority *a, const char *member, sd_bus_message **ret) {
@@ -123,17 +125,31 @@ static int denied(sd_bus_error *error, const char *why) {
         return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, why);
 }
 
+/* Said once, until polkit answers again. */
+static _printf_(2, 3) void polkit_failed(Authority *a, const char *format, ...) {
+        char why[256];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(why, sizeof(why), format, arguments);
+        va_end(arguments);
+        if (!a->polkit_missing)
+                log_message(LOG_ERR, MESSAGE_POLKIT_MISSING, "polkit does not decide, so every call is denied: %s",
+                            why);
+        a->polkit_missing = true;
+}
+
 /* 1 if polkit said yes, else 0 or what `error` was set to. `ret_challenge`: a password would help. */
-static int read_answer(sd_bus_message *reply, bool *ret_challenge, sd_bus_error *error) {
+static int read_answer(Authority *a, sd_bus_message *reply, bool *ret_challenge, sd_bus_error *error) {
         int authorized, challenge, r;
 
         *ret_challenge = false;
         if (sd_bus_message_is_method_error(reply, NULL)) {
-                log_warning("polkit did not decide, so it is no: %s", sd_bus_message_get_error(reply)->name);
+                polkit_failed(a, "it answers %s", sd_bus_message_get_error(reply)->name);
                 return denied(error, "Permission denied: polkit could not be asked");
         }
         if (!sd_bus_message_has_signature(reply, "(bba{ss})")) {
-                log_warning("polkit's answer is not one, so it is no");
+                polkit_failed(a, "its answer has another form");
                 return denied(error, "Permission denied: polkit could not be asked");
         }
 
@@ -141,10 +157,13 @@ static int read_answer(sd_bus_message *reply, bool *ret_challenge, sd_bus_error 
         if (r >= 0)
                 r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
         if (r < 0) {
-                log_warning_errno(r, "polkit's answer cannot be read, so it is no: %m");
+                polkit_failed(a, "its answer cannot be read: %s", strerror(-r));
                 return denied(error, "Permission denied: polkit could not be asked");
         }
 
+        if (a->polkit_missing)
+                log_message(LOG_NOTICE, MESSAGE_PROBLEM_OVER, "polkit decides again");
+        a->polkit_missing = false;
         if (authorized)
                 return 1;
         *ret_challenge = challenge;
@@ -164,7 +183,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
         if (!sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY))
                 c->id = 0;
 
-        r = read_answer(reply, &challenge, &error);
+        r = read_answer(c->authority, reply, &challenge, &error);
         if (challenge && c->interactive && !c->asks_person) {
                 sd_bus_error_free(&error);
                 r = check_ask(c, /* person= */ true);
@@ -180,7 +199,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
         else if (r < 0)
                 r = sd_bus_reply_method_errno(c->message, r, NULL);
         if (r < 0)
-                log_error_errno(r, "a caller cannot be answered: %m");
+                log_warning_errno(r, "a caller cannot be answered: %m");
 
         return 1;
 }

@@ -2,51 +2,73 @@
 
 #include "cause.h"
 #include "errors.h"
+#include "log.h"
 #include "macro.h"
 
 #include <errno.h>
 
 static const struct {
         const char *word, *error, *message;
+        int level;
+        const char *message_id;
 } cause_table[_CAUSE_MAX] = {
-        [CAUSE_VERDICT] = { "verdict", NULL, NULL },
+        [CAUSE_VERDICT] = { "verdict", NULL, NULL,
+                LOG_INFO, MESSAGE_CHECK_CLOSED },
         [CAUSE_CANCELLED] = { "cancelled", LIKENESS_ERROR_CANCELLED,
-                "The check was cancelled." },
+                "The check was cancelled.",
+                LOG_INFO, MESSAGE_CHECK_CLOSED },
         [CAUSE_CALLER_GONE] = { "caller-gone", LIKENESS_ERROR_CANCELLED,
-                "The caller left the bus." },
+                "The caller left the bus.",
+                LOG_INFO, MESSAGE_CHECK_CLOSED },
         [CAUSE_INTERRUPTED] = { "interrupted", LIKENESS_ERROR_UNAVAILABLE,
-                "The service is being stopped; try again in a moment." },
+                "The service is being stopped; try again in a moment.",
+                LOG_INFO, MESSAGE_CHECK_CLOSED },
         [CAUSE_BAD_REFERENCE] = { "bad-reference", LIKENESS_ERROR_BAD_REFERENCE,
-                "The reference is not a picture that can be used." },
+                "The reference is not a picture that can be used.",
+                LOG_INFO, MESSAGE_CHECK_CLOSED },
         [CAUSE_CAMERA_NONE] = { "camera-none", LIKENESS_ERROR_NO_CAMERA,
-                "No camera was found; connect one and try again." },
+                "No camera was found; connect one and try again.",
+                LOG_ERR, MESSAGE_CAMERA_NONE },
         [CAUSE_CAMERA_BUSY] = { "camera-busy", LIKENESS_ERROR_CAMERA_BUSY,
-                "Another program is using the camera; close it and try again." },
+                "Another program is using the camera; close it and try again.",
+                LOG_WARNING, MESSAGE_CAMERA_BUSY },
         [CAUSE_CAMERA_DENIED] = { "camera-denied", LIKENESS_ERROR_CAMERA_REFUSED,
-                "The camera may not be opened; its device must belong to the group video." },
+                "The camera may not be opened; its device must belong to the group video.",
+                LOG_ERR, MESSAGE_CAMERA_DENIED },
         [CAUSE_CAMERA_REFUSED] = { "camera-refused", LIKENESS_ERROR_CAMERA_REFUSED,
-                "The camera is not one that this terminal accepts." },
+                "The camera is not one that this terminal accepts.",
+                LOG_ERR, MESSAGE_CAMERA_REFUSED },
         [CAUSE_CAMERA_FORMAT] = { "camera-format", LIKENESS_ERROR_CAMERA_REFUSED,
-                "The camera offers no picture format that can be used (MJPEG, YUY2, NV12 or grey)." },
+                "The camera offers no picture format that can be used (MJPEG, YUY2, NV12 or grey).",
+                LOG_ERR, MESSAGE_CAMERA_FORMAT },
         [CAUSE_CAMERA_SILENT] = { "camera-silent", LIKENESS_ERROR_CAMERA_LOST,
-                "The camera delivers no picture; unplug it, plug it in and try again." },
+                "The camera delivers no picture; unplug it, plug it in and try again.",
+                LOG_ERR, MESSAGE_CAMERA_SILENT },
         [CAUSE_CAMERA_LOST] = { "camera-lost", LIKENESS_ERROR_CAMERA_LOST,
-                "The camera went away during the check; check its cable and try again." },
+                "The camera went away during the check; check its cable and try again.",
+                LOG_WARNING, MESSAGE_CAMERA_LOST },
         [CAUSE_MODEL] = { "model", LIKENESS_ERROR_UNAVAILABLE,
-                "The models cannot be used; see the service's log." },
+                "The models cannot be used; see the service's log.",
+                LOG_ERR, MESSAGE_MODELS_UNUSABLE },
         [CAUSE_SANDBOX] = { "sandbox", LIKENESS_ERROR_UNAVAILABLE,
-                "The examiner is not confined as it must be; start it through its systemd unit." },
+                "The examiner is not confined as it must be; start it through its systemd unit.",
+                LOG_ERR, MESSAGE_SANDBOX_MISSING },
         [CAUSE_EXAMINER_FAILED] = { "examiner-failed", LIKENESS_ERROR_UNAVAILABLE,
-                "The examiner did not do its work; try again, and see the service's log." },
+                "The examiner did not do its work; try again, and see the service's log.",
+                LOG_WARNING, MESSAGE_EXAMINER_FAILED },
         [CAUSE_EXAMINER_STUCK] = { "examiner-stuck", LIKENESS_ERROR_UNAVAILABLE,
-                "examiner-stuck: the examiner does not end; restart the terminal if this stays." },
+                "examiner-stuck: the examiner does not end; restart the terminal if this stays.",
+                LOG_ERR, MESSAGE_EXAMINER_STUCK },
         [CAUSE_EXAMINER_UNWATCHED] = { "examiner-unwatched", LIKENESS_ERROR_UNAVAILABLE,
                 "It cannot be seen whether the examiner ends, as it does not run in its control group; start it through "
-                "its systemd units, and see the service's log." },
+                "its systemd units, and see the service's log.",
+                LOG_ERR, MESSAGE_EXAMINER_UNWATCHED },
         [CAUSE_RECORD] = { "record", LIKENESS_ERROR_UNAVAILABLE,
-                "The check cannot be recorded, so there is no answer; is the disk full? See the service's log." },
+                "The check cannot be recorded, so there is no answer; is the disk full? See the service's log.",
+                LOG_ERR, MESSAGE_CHECK_FAILED },
         [CAUSE_INTERNAL] = { "internal", LIKENESS_ERROR_UNAVAILABLE,
-                "The check failed; see the service's log." },
+                "The check failed; see the service's log.",
+                LOG_ERR, MESSAGE_CHECK_FAILED },
 };
 
 const char *ended_to_string(Ended e) {
@@ -76,6 +98,14 @@ const char *cause_error(Cause c) {
 
 const char *cause_message(Cause c) {
         return (unsigned) c < _CAUSE_MAX ? cause_table[c].message : NULL;
+}
+
+int cause_log_level(Cause c) {
+        return (unsigned) c < _CAUSE_MAX ? cause_table[c].level : LOG_ERR;
+}
+
+const char *cause_message_id(Cause c) {
+        return (unsigned) c < _CAUSE_MAX ? cause_table[c].message_id : NULL;
 }
 
 Cause cause_of_outcome(Outcome outcome) {

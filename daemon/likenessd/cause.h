@@ -49,6 +49,10 @@ int cause_from_string(const char *s);
 const char *cause_error(Cause c);
 const char *cause_message(Cause c);
 
+/* What the service's log is told: the priority (LOG_ERR where somebody must act), and the catalogue's entry. */
+int cause_log_level(Cause c);
+const char *cause_message_id(Cause c);
+
 /* The cause behind an outcome that leads to no verdict. */
 Cause cause_of_outcome(Outcome outcome);
 

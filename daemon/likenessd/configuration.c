@@ -62,8 +62,8 @@ static int configuration_assignment(
                 return ini_file_problem(l->problem, -EBADMSG, "%s:%u: %s=%s is not possible; allowed: %s", file, line,
                                 name, plain(value, shown[0]), key->allowed);
 
-        log_warning("%s:%u: [%s] %s= is not a known setting; ignored", file, line, plain(section, shown[0]),
-                        plain(name, shown[1]));
+        log_message(LOG_WARNING, MESSAGE_CONFIGURATION_UNKNOWN, "%s:%u: [%s] %s= is not a known setting; ignored", file,
+                    line, plain(section, shown[0]), plain(name, shown[1]));
         return 0;
 }
 

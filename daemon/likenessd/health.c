@@ -22,7 +22,7 @@ static int on_time(sd_event_source *s, uint64_t usec, void *userdata) {
         if (record) {
                 r = record_health(record);
                 if (r < 0)
-                        log_warning_errno(r, "the entry \"health\" cannot be written: %m");
+                        log_debug_errno(r, "the entry \"health\" cannot be written: %m"); /* the ledger said why */
         }
 
         r = sd_event_source_set_time_relative(s, h->interval_usec);

@@ -18,6 +18,8 @@
 
 /* sd-bus sets no limit to a message's size: one of 100 MiB from an examiner would be taken into memory before it could
  * be refused. With this limit the link breaks instead. The bus itself passes messages of 32 MiB at most. */
+#define CONFIGURATION_REFUSED "the service does not start with this configuration; see likeness.conf(5)"
+
 #define MEMORY_MAX (UINT64_C(64) * 1024 * 1024)
 
 typedef struct Arguments {
@@ -192,7 +194,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 }
 
 static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
-        log_info("stopping");
+        log_info("asked to end");
         (void) sd_notify(false, "STOPPING=1");
         verifier_stop(userdata);
         return 0;
@@ -223,7 +225,7 @@ static int watch_signals(sd_event *event, Verifier *verifier, Reload *reload) {
 
 /* The bus went away: nobody can be answered any more, and what is under way is not wanted. */
 static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        log_error("the connection to the bus was lost");
+        log_message(LOG_ERR, MESSAGE_BUS_LOST, "the connection to the bus was lost; the service ends");
         return sd_event_exit(userdata, -ECONNRESET);
 }
 
@@ -232,6 +234,7 @@ typedef struct Service {
         sd_bus *bus;
         Signing *signing;
         Verifier *verifier;
+        const Configuration *configuration;
 } Service;
 
 /* The name is taken when the key has come (or will not come), so that no first call finds a service that is not ready. */
@@ -241,7 +244,7 @@ static void on_settled(Signing *signing, void *userdata) {
 
         r = sd_bus_request_name(service->bus, VERIFIER_NAME, 0);
         if (r < 0) {
-                log_error_errno(r,
+                log_message_errno(LOG_ERR, r, MESSAGE_NAME_REFUSED,
                                 "the name %s cannot be owned (is likenessd running already, and does the bus policy "
                                 "permit it?): %m",
                                 VERIFIER_NAME);
@@ -249,6 +252,11 @@ static void on_settled(Signing *signing, void *userdata) {
                 return;
         }
 
+        if (signing_record(signing))
+                log_message(LOG_INFO, MESSAGE_READY,
+                            "ready: version " VERSION ", terminal %s, mode %s, key protection %s",
+                            service->configuration->terminal, mode_to_string(service->configuration->mode),
+                            signing_key_protection(signing));
         (void) sd_notify(false, "READY=1");
 }
 
@@ -315,7 +323,12 @@ static int serve(
         if (r < 0)
                 return log_error_errno(r, "signals cannot be watched: %m");
 
-        service = (Service) { .bus = bus, .signing = signing, .verifier = verifier };
+        service = (Service) {
+                .bus = bus,
+                .signing = signing,
+                .verifier = verifier,
+                .configuration = setup->configuration,
+        };
         return sd_event_loop(event);
 }
 
@@ -352,15 +365,15 @@ static int run(const Arguments *a) {
 
         r = configuration_load(a->configuration, "", &configuration, NULL);
         if (r < 0)
-                return r;
+                return log_message_errno(LOG_ERR, r, MESSAGE_CONFIGURATION_REFUSED, CONFIGURATION_REFUSED);
         r = load_manifest(a, &manifest, &problem);
         if (r < 0)
                 return r;
         r = problem ? 0 : configuration_policy(configuration, manifest, &policy, NULL);
         if (r < 0)
-                return r;
+                return log_message_errno(LOG_ERR, r, MESSAGE_CONFIGURATION_REFUSED, CONFIGURATION_REFUSED);
         if (a->demo)
-                log_notice("this is a demo: answers never bind");
+                log_message(LOG_NOTICE, MESSAGE_DEMO, "this is a demo: answers never bind");
 
         r = sd_event_new(&event);
         if (r < 0)
@@ -407,7 +420,7 @@ int main(int argc, char *argv[]) {
         };
         int r;
 
-        log_parse_environment();
+        log_open();
         signer_wipe_json();
 
         r = parse_argv(argc, argv, &arguments);

@@ -4,7 +4,6 @@
 #include "build-config.h"
 #include "clock.h"
 #include "entry.h"
-#include "log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -127,7 +126,6 @@ int record_open(Record *r, Attempt *a) {
         a->number = attempts_standing(r->attempts, a->request->transaction, now, window_msec(r)).number;
         a->opened_usec = now_monotonic_usec();
         r->tally.checks++;
-        log_info("%s: opened for uid %u%s", a->support_code, a->caller, r->setup.demo ? " (demo)" : "");
         return 0;
 }
 
@@ -205,9 +203,6 @@ int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_recei
                 return k;
 
         tally_close(&r->tally, closing->cause, closing->decision, now_monotonic_usec() - a->opened_usec);
-        /* neither reasons nor durations: a log is read by more people than a receipt */
-        log_info("%s: closed: %s%s%s", a->support_code, cause_to_string(closing->cause), closing->decision ? " " : "",
-                        closing->decision ? verdict_to_string(closing->decision->verdict) : "");
         return 0;
 }
 
@@ -286,7 +281,6 @@ int record_declined(Record *r, const Request *q, uid_t caller, RecordedAnswer *r
         if (k < 0)
                 return k;
 
-        log_info("%s: declined, for uid %u%s", answer.support_code, caller, r->setup.demo ? " (demo)" : "");
         *ret = answer;
         return 0;
 }

@@ -35,7 +35,8 @@ static int reload_apply(Reload *r, char **ret_problem) {
         configuration_swap(r->setup.configuration, r->next);
         *r->setup.policy = r->next_policy;
         r->next = configuration_free(r->next);
-        log_info("the configuration was read anew%s", k > 0 ? "" : "; nothing changed");
+        log_message(LOG_INFO, MESSAGE_CONFIGURATION_TAKEN, "the configuration was read anew%s",
+                    k > 0 ? "" : "; nothing changed");
         return 0;
 }
 
@@ -77,7 +78,8 @@ int reload_configuration(Reload *r, bool *ret_effective, char **ret_problem) {
 
         k = reload_read(&r->setup, &next, &policy, ret_problem);
         if (k < 0) {
-                log_error("the configuration that was read is not taken; the old one stays");
+                log_message(LOG_ERR, MESSAGE_CONFIGURATION_REFUSED,
+                            "the configuration that was read is not taken; the old one stays");
                 return k;
         }
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -34,12 +35,14 @@ struct Session {
         bool face_seen;
         bool stuck;
         Ended ended;                   /* what is true of all of its processes */
+        bool decoder_failed;           /* with CAUSE_EXAMINER_FAILED */
 
         sd_event_source *deadline;
         sd_event_source *close;        /* defers the end of a session that has no process to wait for */
         uint64_t time_limit_usec, examining_since;
 
         SessionResult result;
+        char *detail;                  /* what an administrator is told beyond `result` */
         SessionTimes times;
 };
 
@@ -53,6 +56,34 @@ static void session_set_state(Session *s, SessionState next) {
 
         assert(allowed[s->state] & (1U << next));
         s->state = next;
+}
+
+static _printf_(2, 3) void session_set_detail(Session *s, const char *format, ...) {
+        va_list arguments;
+
+        if (s->detail)
+                return;
+        va_start(arguments, format);
+        if (vasprintf(&s->detail, format, arguments) < 0)
+                s->detail = NULL;
+        va_end(arguments);
+}
+
+/* One line for how it ended: neither verdict, reasons nor duration. A log is read by more people than a receipt. */
+static void session_log_end(const Session *s) {
+        const SessionResult *result = &s->result;
+        int level = cause_log_level(result->cause);
+        const char *id = result->cause == CAUSE_EXAMINER_FAILED && s->decoder_failed ? MESSAGE_DECODER_FAILED :
+                                                                                   cause_message_id(result->cause);
+
+        if (result->cause == CAUSE_VERDICT)
+                log_check(level, id, s->attempt.support_code, "closed: answered");
+        else if (level >= LOG_INFO)
+                log_check(level, id, s->attempt.support_code, "closed: %s", cause_to_string(result->cause));
+        else
+                log_check(level, id, s->attempt.support_code, "closed: %s: %s%s%s", cause_to_string(result->cause),
+                          result->message ? result->message : "out of memory", s->detail ? " -- " : "",
+                          s->detail ? s->detail : "");
 }
 
 /* Both processes are gone (or will not go): the closing entry is written, and only then is anybody told. */
@@ -82,7 +113,7 @@ static void session_close(Session *s) {
         r = record_close(s->setup.record, &s->attempt, &closing, &result->receipt);
         if (r < 0) {
                 /* no verdict without a record of it */
-                log_error_errno(r, "%s: the closing entry cannot be written: %m", s->attempt.support_code);
+                session_set_detail(s, "the closing entry: %s", strerror(-r));
                 result->cause = CAUSE_RECORD;
                 free(TAKE_PTR(result->message));
         }
@@ -93,6 +124,7 @@ static void session_close(Session *s) {
         if (result->cause != CAUSE_VERDICT && !result->message)
                 result->message = strdup(cause_message(result->cause));
         result->error = cause_error(result->cause);
+        session_log_end(s);
         session_times_log(&s->times, s->attempt.support_code);
 
         s->handlers->closed(s, result, s->userdata);
@@ -127,20 +159,21 @@ static void session_begin_end(Session *s, Cause cause) {
         if (!s->examiner && !s->decoder) {
                 r = sd_event_add_defer(s->setup.event, &s->close, on_close, s);
                 if (r < 0)
-                        log_error_errno(r, "%s: cannot be closed: %m", s->attempt.support_code);
+                        log_check_errno(LOG_ERR, r, MESSAGE_CHECK_FAILED, s->attempt.support_code,
+                                        "cannot be closed: %m");
         }
 }
 
 static void session_fail(Session *s, int error, const char *what) {
-        log_error_errno(error, "%s: %s: %m", s->attempt.support_code, what);
+        session_set_detail(s, "%s: %s", what, strerror(-error));
         session_begin_end(s, CAUSE_INTERNAL);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         Session *s = userdata;
 
-        log_warning("%s: the %s exceeded its time", s->attempt.support_code,
-                        s->state == SESSION_DECODING ? "decoding" : "examination");
+        s->decoder_failed = s->state == SESSION_DECODING && s->decoder;
+        session_set_detail(s, "the %s exceeded its time", s->state == SESSION_DECODING ? "decoding" : "examination");
         session_begin_end(s, CAUSE_EXAMINER_FAILED);
         return 0;
 }
@@ -279,8 +312,6 @@ static void session_describe_model(Session *s, const Findings *f) {
                                    "\"likenessctl models pack DIRECTORY\" builds).",
                                    m->models[f->model].name, what, m->models[f->model].path) < 0)
                 s->result.message = NULL;
-
-        log_error("%s: %s", s->attempt.support_code, s->result.message ? s->result.message : "out of memory");
 }
 
 static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata) {
@@ -308,7 +339,10 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
 static void on_link_failed(ExaminerLink *l, Cause cause, const char *what, void *userdata) {
         Session *s = userdata;
 
-        log_error("%s: the %s failed: %s", s->attempt.support_code, l == s->decoder ? "decoder" : "examiner", what);
+        if (s->state >= SESSION_ENDING)
+                return;
+        s->decoder_failed = l == s->decoder;
+        session_set_detail(s, "the %s failed: %s", s->decoder_failed ? "decoder" : "examiner", what);
         session_begin_end(s, cause);
 }
 
@@ -317,8 +351,8 @@ static void on_link_gone(ExaminerLink *l, bool stuck, void *userdata) {
         Session *s = userdata;
 
         if (stuck) {
-                log_error("%s: the %s does not end; no other check can start until it is gone", s->attempt.support_code,
-                                l == s->decoder ? "decoder" : "examiner");
+                session_set_detail(s, "the %s does not end; no other check can start until it is gone",
+                                   l == s->decoder ? "decoder" : "examiner");
                 s->stuck = true;
                 if (s->state < SESSION_ENDING)
                         session_begin_end(s, CAUSE_EXAMINER_STUCK);
@@ -392,6 +426,7 @@ Session *session_free(Session *s) {
         request_free(s->request);
         free(s->result.message);
         free(s->result.receipt);
+        free(s->detail);
         free(s);
         return NULL;
 }
@@ -401,8 +436,13 @@ int session_start(Session *s) {
 
         s->times.opened_usec = now_monotonic_usec();
         r = record_open(s->setup.record, &s->attempt);
+        if (r == -ENOTRECOVERABLE)     /* the ledger said so when it failed */
+                return r;
         if (r < 0)
-                return log_error_errno(r, "the opening entry cannot be written, so no check is made: %m");
+                return log_message_errno(LOG_ERR, r, MESSAGE_CHECK_FAILED,
+                                         "the opening entry cannot be written, so no check is made: %m");
+        log_check(LOG_INFO, MESSAGE_CHECK_OPENED, s->attempt.support_code, "opened for uid %u%s", s->attempt.caller,
+                  s->setup.demo ? " (demo)" : "");
 
         /* From here on there is an opening entry: every failure ends in a closing entry, none is returned. */
         session_set_state(s, SESSION_DECODING);
@@ -422,8 +462,8 @@ int session_start(Session *s) {
         if (r >= 0)
                 r = examiner_link_new(&s->decoder, s->setup.event, &s->setup.decoder, s->setup.demo, &link_handlers, s);
         if (r < 0) {
-                log_error_errno(r, "%s: no connection to the examiner's sockets %s and %s (are they there?): %m",
-                                s->attempt.support_code, s->setup.examiner.socket, s->setup.decoder.socket);
+                session_set_detail(s, "no connection to the sockets %s and %s (are they there?): %s",
+                                   s->setup.examiner.socket, s->setup.decoder.socket, strerror(-r));
                 session_begin_end(s, CAUSE_EXAMINER_FAILED);
         }
 

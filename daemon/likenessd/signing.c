@@ -26,18 +26,31 @@ struct Signing {
         bool settled, rotating;
 };
 
-/* Says once what keeps the service from recording anything; it can be asked for later. */
-static void signing_fail(Signing *s, const char *what) {
-        log_error("no check can be made: %s", what);
+/* Keeps what keeps the service from recording anything; it can be asked for later. */
+static void signing_set_problem(Signing *s, const char *what) {
         free(s->problem);
         s->problem = strdup(what);
+}
+
+/* Says it once, as well. */
+static void signing_fail(Signing *s, const char *what) {
+        log_message(LOG_ERR, MESSAGE_NO_KEY, "no check can be made: %s", what);
+        signing_set_problem(s, what);
 }
 
 static void signing_fail_errno(Signing *s, int error, const char *what) {
         char text[256];
 
-        (void) snprintf(text, sizeof(text), "%s (%s); see the service's log.", what, strerror(-error));
+        (void) snprintf(text, sizeof(text), "%s (%s)", what, strerror(-error));
         signing_fail(s, text);
+}
+
+/* The ledger has said what is wrong with it. */
+static void signing_fail_ledger(Signing *s, int error, const char *what) {
+        char text[256];
+
+        (void) snprintf(text, sizeof(text), "%s (%s); see the service's log.", what, strerror(-error));
+        signing_set_problem(s, text);
 }
 
 static void signing_settle(Signing *s) {
@@ -64,8 +77,12 @@ static void signing_open_ledger(Signing *s) {
                         .signer = s->signer,
         });
         if (r < 0)
-                signing_fail_errno(s, r, "The ledger cannot be opened");
+                signing_fail_ledger(s, r, "The ledger cannot be opened");
         else {
+                if (s->expected[0] == '\0')
+                        log_message(LOG_NOTICE, MESSAGE_KEY_NEW,
+                                    "a new ledger begins, signed by the key %s; register it with the carrier "
+                                    "(likenessctl provision)", signer_key_id(s->signer));
                 r = record_new(&s->record, &(RecordSetup) {
                                 .ledger = s->ledger,
                                 .configuration = s->setup.configuration,
@@ -77,7 +94,10 @@ static void signing_open_ledger(Signing *s) {
                         r = configuration_record_start(s->ledger, s->setup.configuration);
                 if (r < 0) {
                         s->record = record_free(s->record);
-                        signing_fail_errno(s, r, "The ledger cannot be written");
+                        if (!ledger_failed(s->ledger))
+                                log_message_errno(LOG_ERR, r, MESSAGE_LEDGER_UNUSABLE,
+                                                  "the ledger cannot be gone on with: %m");
+                        signing_fail_ledger(s, r, "The ledger cannot be written");
                 }
         }
 
@@ -126,7 +146,8 @@ static void on_loaded(KeyringAnswer *answer, void *userdata) {
         }
 
         bool announced = streq(s->expected, answer->pending_id);
-        log_notice("a change of the key was interrupted; it is being %s", announced ? "finished" : "undone");
+        log_message(LOG_NOTICE, MESSAGE_KEY_CHANGE_UNFINISHED, "a change of the key was interrupted; it is being %s",
+                    announced ? "finished" : "undone");
         r = signing_ask(s, announced ? KEYRING_COMMIT : KEYRING_DISCARD, answer->pending_id, on_key);
         if (r < 0) {
                 signing_fail_errno(s, r, "The keyring cannot be asked");
@@ -142,7 +163,7 @@ static int make_directory(const SigningSetup *setup, char **ret) {
                 return -ENOMEM;
         }
         if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-                return log_error_errno(-errno, "%s: cannot be made: %m", directory);
+                return log_message_errno(LOG_ERR, -errno, MESSAGE_LEDGER_UNUSABLE, "%s: cannot be made: %m", directory);
 
         *ret = TAKE_PTR(directory);
         return 0;
@@ -179,7 +200,8 @@ int signing_new(
                 return r;
         r = ledger_peek_key(s->directory, s->expected);
         if (r < 0)
-                return log_error_errno(r, "%s: the ledger cannot be read: %m", s->directory);
+                return log_message_errno(LOG_ERR, r, MESSAGE_LEDGER_UNUSABLE, "%s: the ledger cannot be read: %m",
+                                         s->directory);
         r = signing_ask(s, KEYRING_LOAD, s->expected, on_loaded);
         if (r < 0)
                 return log_error_errno(r, "%s: the keyring cannot be asked: %m", setup->keyring_socket);
@@ -253,8 +275,9 @@ static void signing_rotated(Signing *s, const char *problem) {
 static void on_committed(KeyringAnswer *answer, void *userdata) {
         /* the ledger has announced the new key, so the next start finishes what was not finished here */
         if (answer->outcome != KEYRING_DONE)
-                log_warning("the new key signs, but the keyring did not confirm it: %s",
-                                keyring_outcome_message(answer->outcome));
+                log_message(LOG_WARNING, MESSAGE_KEY_CHANGE_UNFINISHED,
+                            "the new key signs, but the keyring did not confirm it; restart the service: %s",
+                            keyring_outcome_message(answer->outcome));
         signing_rotated(userdata, NULL);
 }
 
@@ -263,6 +286,8 @@ static void on_next_key(KeyringAnswer *answer, void *userdata) {
         int r;
 
         if (answer->outcome != KEYRING_DONE) {
+                log_message(LOG_ERR, MESSAGE_KEY_CHANGE_FAILED, "the key was not changed: %s",
+                            keyring_outcome_message(answer->outcome));
                 signing_rotated(s, keyring_outcome_message(answer->outcome));
                 return;
         }
@@ -272,16 +297,23 @@ static void on_next_key(KeyringAnswer *answer, void *userdata) {
                 r = ledger_set_signer(s->ledger, s->next);
         if (r < 0) {
                 s->next = signer_free(s->next);
-                log_error_errno(r, "the ledger cannot announce the new key: %m");
+                log_message_errno(LOG_ERR, r, MESSAGE_KEY_CHANGE_FAILED,
+                                  "the key was not changed, because the ledger cannot announce the new one; restart "
+                                  "the service: %m");
                 signing_rotated(s, "The ledger cannot announce the new key; the old one stays. Restart the service.");
                 return;
         }
 
         signer_free(s->signer);
         s->signer = TAKE_PTR(s->next);
+        log_message(LOG_NOTICE, MESSAGE_KEY_CHANGED,
+                    "the key %s signs from here on; register it with the carrier (likenessctl provision)",
+                    signer_key_id(s->signer));
         r = signing_ask(s, KEYRING_COMMIT, signer_key_id(s->signer), on_committed);
         if (r < 0) {
-                log_warning_errno(r, "the new key signs, but the keyring cannot be asked to confirm it: %m");
+                log_message_errno(LOG_WARNING, r, MESSAGE_KEY_CHANGE_UNFINISHED,
+                                  "the new key signs, but the keyring cannot be asked to confirm it; restart the "
+                                  "service: %m");
                 signing_rotated(s, NULL);
         }
 }

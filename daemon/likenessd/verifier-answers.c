@@ -3,6 +3,7 @@
 /* Answers that need no new check: of a nonce that was used, of a transaction that has used up its tries. */
 
 #include "errors.h"
+#include "log.h"
 #include "verifier-private.h"
 
 #include <errno.h>
@@ -97,8 +98,14 @@ int verifier_check_attempts(Verifier *v, const Request *request, const Call *cal
 
         switch (record_permits(record, request, &wait_sec)) {
         case PERMISSION_GIVEN:
+                v->rate_limited = false;
                 return 0;
         case PERMISSION_WAIT:
+                if (!v->rate_limited)
+                        log_message(LOG_WARNING, MESSAGE_RATE_LIMITED,
+                                    "checks are refused: there were too many within the last hour (asked by uid %u)",
+                                    call->uid);
+                v->rate_limited = true;
                 return sd_bus_error_setf(error, LIKENESS_ERROR_RATE_LIMITED,
                                 "There were too many checks within the last hour; wait %" PRIu64 " seconds. The customer "
                                 "can choose another way at any time (Decline).", wait_sec);

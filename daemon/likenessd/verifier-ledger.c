@@ -119,6 +119,6 @@ void verifier_rotated(Verifier *v, const char *key_id, const char *problem) {
         r = key_id ? sd_bus_reply_method_return(v->rotation, "s", key_id) :
                      sd_bus_reply_method_errorf(v->rotation, LIKENESS_ERROR_UNAVAILABLE, "%s", problem);
         if (r < 0)
-                log_error_errno(r, "a caller cannot be answered: %m");
+                log_warning_errno(r, "a caller cannot be answered: %m");
         v->rotation = sd_bus_message_unref(v->rotation);
 }

@@ -16,6 +16,7 @@ struct Verifier {
         sd_bus_slot *object, *sessions;
         sd_bus_message *rotation;      /* RotateKey(), to be answered */
         bool stopping;
+        bool camera_missing, rate_limited; /* was said */
 
         /* the one check */
         Session *session;

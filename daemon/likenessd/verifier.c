@@ -39,7 +39,7 @@ static void on_session_closed(Session *s, const SessionResult *result, void *use
 }
 
 static void on_session_unstuck(Session *s, void *userdata) {
-        log_notice("the stuck examiner is gone; checks are possible again");
+        log_message(LOG_NOTICE, MESSAGE_EXAMINER_GONE, "the stuck examiner is gone; checks are possible again");
         verifier_forget_session(userdata);
 }
 
@@ -70,8 +70,15 @@ static int choose_camera(Verifier *v, sd_bus_message *m, char **ret, sd_bus_erro
         if (r < 0)
                 return r;
         r = cameras_find(seat, ret);
-        if (r == -ENODEV)
+        if (r == -ENODEV) {
+                if (!v->camera_missing)
+                        log_message(LOG_ERR, MESSAGE_CAMERA_NONE,
+                                    "a check was asked for, and there is no camera at %s",
+                                    seat ? seat : SEAT_DEFAULT);
+                v->camera_missing = true;
                 return sd_bus_error_set(error, LIKENESS_ERROR_NO_CAMERA, cause_message(CAUSE_CAMERA_NONE));
+        }
+        v->camera_missing = false;
         return r;
 }
 

@@ -2,22 +2,24 @@
 
 #include "journal.h"
 
-#include "receipt.h"
-
 #include <endian.h>
 #include <errno.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
-
-#define MESSAGE_MAX (4U * RECEIPT_SIZE_MAX) /* bytes; far below what a datagram may have */
 
 struct Journal {
         struct sockaddr_un address;
         int fd;
-        size_t size;
-        char message[MESSAGE_MAX];
 };
+
+/* An entry as pieces that the kernel puts together. */
+typedef struct Pieces {
+        struct iovec all[JOURNAL_FIELDS_MAX * 5];
+        uint64_t sizes[JOURNAL_FIELDS_MAX];
+        size_t n;
+} Pieces;
 
 int journal_new(Journal **ret, const char *path) {
         Journal *j;
@@ -58,31 +60,23 @@ static int journal_connect(Journal *j) {
         return 0;
 }
 
-static int append(Journal *j, const void *bytes, size_t size) {
-        if (size > sizeof(j->message) - j->size)
-                return -EMSGSIZE;
-        memcpy(j->message + j->size, bytes, size);
-        j->size += size;
-        return 0;
+static void add(Pieces *p, const void *bytes, size_t size) {
+        p->all[p->n++] = (struct iovec) { .iov_base = (void *) bytes, .iov_len = size };
 }
 
-/* The form that takes any bytes: name, newline, size, value, newline. With the other one ("NAME=value") a value that has
- * a newline would be able to add fields. */
-static int append_field(Journal *j, const JournalField *field) {
-        uint64_t size = htole64(field->size);
-        int r;
-
-        r = append(j, field->name, strlen(field->name));
-        if (r >= 0)
-                r = append(j, "\n", 1);
-        if (r >= 0)
-                r = append(j, &size, sizeof(size));
-        if (r >= 0)
-                r = append(j, field->value, field->size);
-        return r < 0 ? r : append(j, "\n", 1);
+/* The form that takes any bytes: name, newline, size, value, newline. With the other one ("NAME=value") a value that
+ * has a newline would be able to add fields. */
+static void add_field(Pieces *p, const JournalField *field, uint64_t *size) {
+        *size = htole64(field->size);
+        add(p, field->name, strlen(field->name));
+        add(p, "\n", 1);
+        add(p, size, sizeof(*size));
+        add(p, field->value, field->size);
+        add(p, "\n", 1);
 }
 
-static int send_message(Journal *j) {
+static int send_pieces(Journal *j, Pieces *p) {
+        const struct msghdr message = { .msg_iov = p->all, .msg_iovlen = p->n };
         int r;
 
         if (j->fd < 0) {
@@ -90,7 +84,7 @@ static int send_message(Journal *j) {
                 if (r < 0)
                         return r;
         }
-        if (send(j->fd, j->message, j->size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        if (sendmsg(j->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
                 return 0;
         if (errno == EAGAIN || errno == EMSGSIZE)
                 return -errno;
@@ -102,17 +96,16 @@ static int send_message(Journal *j) {
 
 int journal_send(Journal *j, const JournalField *fields, size_t n_fields) {
         bool connected = j->fd >= 0;
+        Pieces pieces = {};
         int r;
 
-        j->size = 0;
-        for (size_t i = 0; i < n_fields; i++) {
-                r = append_field(j, &fields[i]);
-                if (r < 0)
-                        return r;
-        }
+        if (n_fields > JOURNAL_FIELDS_MAX)
+                return -EMSGSIZE;
+        for (size_t i = 0; i < n_fields; i++)
+                add_field(&pieces, &fields[i], &pieces.sizes[i]);
 
-        r = send_message(j);
+        r = send_pieces(j, &pieces);
         if (connected && j->fd < 0)    /* that socket is gone; perhaps there is another one by now */
-                r = send_message(j);
+                r = send_pieces(j, &pieces);
         return r;
 }
