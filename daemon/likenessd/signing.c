@@ -33,8 +33,8 @@ static void signing_set_problem(Signing *s, const char *what) {
 }
 
 /* Says it once, as well. */
-static void signing_fail(Signing *s, const char *what) {
-        log_message(LOG_ERR, MESSAGE_NO_KEY, "no check can be made: %s", what);
+static void signing_fail(Signing *s, const char *message_id, const char *what) {
+        log_message(LOG_ERR, message_id, "no check can be made: %s", what);
         signing_set_problem(s, what);
 }
 
@@ -42,7 +42,7 @@ static void signing_fail_errno(Signing *s, int error, const char *what) {
         char text[256];
 
         (void) snprintf(text, sizeof(text), "%s (%s)", what, strerror(-error));
-        signing_fail(s, text);
+        signing_fail(s, MESSAGE_NO_KEY, text);
 }
 
 /* The ledger has said what is wrong with it. */
@@ -62,7 +62,7 @@ static void signing_settle(Signing *s) {
 static int on_hopeless(sd_event_source *source, void *userdata) {
         Signing *s = userdata;
 
-        signing_fail(s, s->setup.problem);
+        signing_fail(s, MESSAGE_MODELS_UNUSABLE, s->setup.problem);
         signing_settle(s);
         return 0;
 }
@@ -115,7 +115,7 @@ static void on_key(KeyringAnswer *answer, void *userdata) {
         int r;
 
         if (answer->outcome != KEYRING_DONE)
-                signing_fail(s, keyring_outcome_message(answer->outcome));
+                signing_fail(s, MESSAGE_NO_KEY, keyring_outcome_message(answer->outcome));
         else {
                 r = signing_take_key(s, answer, &s->signer);
                 if (r >= 0) {

@@ -133,13 +133,16 @@ def stopped(pid):
 
 
 class Daemon:
-    """likenessd as a child of the test, in the place and with the arguments of the terminal's own."""
+    """likenessd as a child of the test, in the place and with the arguments of the terminal's own. `environment` is added
+    to its own, and `stderr` can be in the place of the log."""
 
-    def __init__(self):
+    def __init__(self, environment={}, stderr=None):
         pid = likenessd()
+        self.stderr = stderr
         self.arguments = arguments(pid)
         with open(f"/proc/{pid}/environ", "rb") as file:
             self.environment = dict(word.split("=", 1) for word in file.read().decode().split("\0") if "=" in word)
+        self.environment.update(environment)
         self.start()
 
     def start(self):
@@ -153,8 +156,8 @@ class Daemon:
         entry = pwd.getpwnam("likeness")
         with open(os.environ["LIKENESS_LOG"], "a") as file:
             self.process = subprocess.Popen(self.arguments, env=self.environment, stdin=subprocess.DEVNULL,
-                                            stdout=file, stderr=file, user=entry.pw_uid, group=entry.pw_gid,
-                                            extra_groups=[])
+                                            stdout=file, stderr=self.stderr or file, user=entry.pw_uid,
+                                            group=entry.pw_gid, extra_groups=[])
         caller = client.Client("root")
         if not eventually(lambda: caller.owner(harness.NAME), 20):
             raise AssertionError("likenessd does not start again")
