@@ -55,11 +55,12 @@ static const struct {
                 "     --json            Print each entry's claims, one JSON object a line\n",
                 FLAG(ARG_NONCE) | FLAG(ARG_SUPPORT_CODE) | FLAG(ARG_SINCE) | FLAG(ARG_JSON), true },
         [LEDGER_VERIFY] = { "verify", "Check that nothing was altered or left out",
-                "FILE --keys=JWKS [OPTION…]\n       likenessctl ledger verify --journal=DIR --keys=JWKS [OPTION…]",
+                "FILE --keys=KEYS [OPTION…]\n       likenessctl ledger verify --journal=DIR --keys=KEYS [OPTION…]",
                 "Checks an exported ledger, or what a collector received from many terminals, without a terminal: every\n"
                 "edit, deletion, reordering, hole, exchanged key and attempt left open is named. A cut-off end can be\n"
                 "seen only against a checkpoint that was kept.\n\n"
-                "     --keys=FILE        The JWK set of the registered keys (never one that came with the ledger)\n"
+                "     --keys=FILE        The registered keys: a JWK set, or what provision --json printed, or an array of\n"
+                "                        these (never what came with the ledger)\n"
                 "     --checkpoint=FILE  A checkpoint that was kept, or a JSON array of them\n"
                 "     --revoked=FILE     The revocation list: {\"revoked\": [{\"kid\", \"since\", \"reason\"}]}\n"
                 "     --journal=DIR      A directory of journal files: the field LIKENESS_RECEIPT of many terminals\n"

@@ -30,7 +30,7 @@ int ledger_export(const LedgerOptions *o) {
                 return status;
         }
 
-        fprintf(stderr, "The ledger is in %s. To check it: likenessctl ledger verify %s --keys=JWKS\n", o->output,
+        fprintf(stderr, "The ledger is in %s. To check it: likenessctl ledger verify %s --keys=KEYS\n", o->output,
                 o->output);
         return 0;
 }

@@ -39,19 +39,44 @@ static int index_key(json_t *index, const json_t *key) {
         return json_object_set_new(index, json_string_value(json_object_get(key, "kid")), set) < 0 ? -ENOMEM : 0;
 }
 
+/* The keys of a JWK set, of a terminal's registration ("jwk"), or of an array of either; a new reference, NULL if it is
+ * none of them. */
+static json_t *listed_keys(const json_t *keys, bool nested) {
+        json_t *set = json_object_get(keys, "keys"), *key = json_object_get(keys, "jwk"), *list, *item;
+        size_t i;
+
+        if (json_is_array(set))
+                return json_incref(set);
+        if (json_is_object(key))
+                return json_pack("[O]", key);
+        if (nested || !json_is_array(keys))
+                return NULL;
+
+        list = json_array();
+        json_array_foreach((json_t *) keys, i, item) {
+                json_t *more = listed_keys(item, /* nested= */ true);
+                int r = more ? json_array_extend(list, more) : -1;
+
+                json_decref(more);
+                if (r < 0) {
+                        json_decref(list);
+                        return NULL;
+                }
+        }
+        return list;
+}
+
 int audit_keys_index(json_t **ret, const json_t *keys, const char *typ, const char **ret_problem) {
-        const json_t *list = json_object_get(keys, "keys"), *key;
-        json_t *index;
+        json_t *list = listed_keys(keys, /* nested= */ false), *index, *key;
         size_t i;
         int r = 0;
 
         if (json_array_size(list) == 0) {
-                *ret_problem = json_is_array(list) ? "holds no key" : "is no JWK set: {\"keys\": […]}";
+                *ret_problem = list ? "holds no key" : "is no JWK set ({\"keys\": […]}), and not what \"provision\" prints";
+                json_decref(list);
                 return -EINVAL;
         }
         index = json_object();
-        if (!index)
-                return -ENOMEM;
 
         json_array_foreach(list, i, key) {
                 /* a demonstration's key proves nothing about a real terminal */
@@ -61,15 +86,18 @@ int audit_keys_index(json_t **ret, const json_t *keys, const char *typ, const ch
                         *ret_problem = "holds a key whose \"kid\" is not its RFC 7638 thumbprint";
                         r = -EINVAL;
                 } else {
-                        r = index_key(index, key);
+                        r = index ? index_key(index, key) : -ENOMEM;
                 }
-                if (r < 0) {
-                        json_decref(index);
-                        return r;
-                }
+                if (r < 0)
+                        break;
+        }
+        json_decref(list);
+        if (r < 0) {
+                json_decref(index);
+                return r;
         }
         *ret = index;
-        return 0;
+        return index ? 0 : -ENOMEM;
 }
 
 int audit_revoked_index(json_t **ret, const json_t *revoked, const char **ret_problem) {

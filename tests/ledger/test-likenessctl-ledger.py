@@ -109,6 +109,19 @@ class Files(Case):
         late = self.write("late.json", json.dumps({"revoked": [{**item, "since": int(time.time()) + 9999}]}))
         self.verify(self.lines, f"--revoked={late}", status=0)
 
+    def test_keys(self):
+        """Every form in which registered keys may be kept, and that a registered terminal's key is for that one only."""
+        key = self.jwks["keys"][0]
+        mine, others = ({"terminal": name, "kid": key["kid"], "jwk": {**key, "x-likeness-terminal": name}}
+                        for name in ("till-1", "till-9"))
+        path = self.export(self.lines)
+        for keys, status in (({"keys": [key]}, 0), (mine, 0), ([mine], 0), ([{"keys": []}, mine], 0), (others, 1), ([others], 1),
+                             ([], 3), ([[mine]], 3), ([mine, {}], 3), ({"jwk": []}, 3), ("x", 3), ({"keys": [{}]}, 3),
+                             ({**mine, "jwk": {**mine["jwk"], "kid": "x" * 43}}, 3)):
+            file = self.write("these.json", json.dumps(keys))
+            answer = likenessctl("ledger", "verify", path, f"--keys={file}")
+            self.assertEqual(answer.returncode, status, (keys, answer))
+
     def test_cannot_be_read(self):
         path = self.export(self.lines)
         no_json = self.write("no.json", "{")
