@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of an installed terminal share: how one is had, and how it is said how each test ended.
+
+A test file is a module test_*.py of this directory; tests/system/run starts each in mount and process namespaces of its
+own. A TestCase's class has one terminal, `shop`, where Likeness is installed; it is gone after the class.
+"""
+
+import os
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "bus"))
+
+from shop import Shop
+from terminal import Terminal
+
+# Set by tests/system/run.
+TREE = os.environ.get("LIKENESS_TEST_TREE", "")                 # of a terminal without Likeness
+INSTALLED = os.environ.get("LIKENESS_TEST_INSTALLED", "")       # what installing it added, a layer
+SCRATCH = os.environ.get("LIKENESS_TEST_SCRATCH", "")
+BUILD = os.environ.get("LIKENESS_TEST_BUILD", "")
+SOURCE = os.environ.get("LIKENESS_TEST_SOURCE", "")
+PACKAGES = os.environ.get("LIKENESS_TEST_PACKAGES", "")         # a directory with what is installed, and upgrade/
+
+
+def boot(installed=True, kind=Shop):
+    """A terminal, started; close() it. With installed=False one on which there is nothing of Likeness yet."""
+    layers = [INSTALLED, TREE] if installed else [TREE]
+    return kind(tempfile.mkdtemp(dir=SCRATCH), *layers).boot()
+
+
+class TestCase(unittest.TestCase):
+    """`prepare` sets up the class's terminal; the default is a shop that is ready, with a camera."""
+    maxDiff = None
+    shop = None
+    installed = True
+
+    @classmethod
+    def prepare(cls):
+        cls.shop.set_up()
+        cls.shop.connect_camera()
+        cls.shop.wait_served()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shop = boot(cls.installed)
+        try:
+            cls.prepare()
+        except BaseException:
+            cls.shop.close()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.shop.close()
+
+    def verdict(self, expected, **more):
+        """One verification that must end so; its answer."""
+        answer = self.shop.verify(**more)
+        self.assertEqual(answer.verdict, expected, answer)
+        return answer
+
+
+# --- the Test Anything Protocol
+
+class Result(unittest.TestResult):
+    """Says at once how each test ended. What went wrong while a class was set up counts as a test of its own."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.problems, self.skipped_because, self.began = [], None, time.monotonic()
+
+    def addError(self, test, err):
+        text = self._exc_info_to_string(err, test)
+        if isinstance(test, unittest.TestCase):
+            self.problems.append(text)
+        else:
+            say(f"not ok - {test.id()}")
+            comment(text)
+
+    def addFailure(self, test, err):
+        self.addError(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        if err:
+            self.problems.append(subtest._subDescription() + "\n" + self._exc_info_to_string(err, test))
+
+    def addSkip(self, test, reason):
+        self.skipped_because = reason
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        name = ".".join(test.id().split(".")[-2:])
+        took = f"({time.monotonic() - self.began:.1f} s)"
+        if self.problems:
+            say(f"not ok - {name} {took}")
+            comment("\n".join(self.problems))
+        elif self.skipped_because:
+            say(f"ok - {name} # SKIP {self.skipped_because}")
+        else:
+            say(f"ok - {name} {took}")
+
+
+def say(line):
+    print(line, flush=True)
+
+
+def comment(text):
+    for line in text.splitlines():
+        say("#   " + line)
+
+
+def run_module(name, word=None):
+    """All tests of a test file, or those with a word in their name."""
+    module = __import__(name)
+    suite = unittest.TestSuite()
+    for case in vars(module).values():
+        if not (isinstance(case, type) and issubclass(case, TestCase) and case.__module__ == name):
+            continue
+        tests = [test for test in unittest.defaultTestLoader.loadTestsFromTestCase(case)
+                 if not word or word in test.id()]
+        if tests:
+            suite.addTest(unittest.TestSuite(tests))
+    suite.run(Result())
