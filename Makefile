@@ -5,12 +5,13 @@
 BUILD ?= build
 export BUILD
 
-.PHONY: help build demo check bench deb install-packages clean
+.PHONY: help build demo check check-system bench deb install-packages clean
 
 help:
 	@echo "make build             build Likeness in $(BUILD)/"
 	@echo "make demo              show four verifications with recordings, or with your camera"
 	@echo "make check             build, also with sanitizers, and run all tests"
+	@echo "make check-system      install the package in a container with systemd and test it there (root)"
 	@echo "make bench             measure: JSON lines on standard output"
 	@echo "make deb               build the Debian package in $(BUILD)/deb/"
 	@echo "make install-packages  install the Debian packages that all this needs"
@@ -28,6 +29,9 @@ demo: build
 
 check: install-packages
 	@tools/check
+
+check-system: build
+	@tools/check-system
 
 bench: build
 	@tests/bench/bench.py $(BUILD)

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 
 from terminal import CAMERA, NAME, OBJECT, PATIENCE, Failed, Terminal, eventually
@@ -21,19 +22,21 @@ Mode=enforce
 ReferenceSources=supplied
 MinimumChallenge=none
 """
-RULE = "/usr/share/doc/likeness/examples/likeness-operators.rules"
+RULE = "/usr/share/likeness/examples/likeness-operators.rules"
 LEDGER = "/var/lib/likeness/ledger"
 EXAMINERS, DECODERS = "likeness.slice/likeness-examiner.slice", "likeness.slice/likeness-decoder.slice"
 
 # The mock camera stands behind a library that is loaded into whoever opens the camera, and asks a process of the test's
-# over a socket in a directory. That is all that is relaxed: the camera's directory can be seen and written to (the
-# camera's node is a file there), and a socket can be connected. Everything else of the unit stays as it is.
-CAMERA_ENVIRONMENT = f"""\
+# over a socket in a directory. That is all that is relaxed: in the camera's directory files can be written to (the camera's
+# node is one) and a socket can be connected. Everything else of the units stays as it is. (Working in "/", that library
+# takes any relative path for one below it.)
+CAMERA_SETTINGS = f"""\
 [Service]
 Environment=LD_PRELOAD={CAMERA}/libumockdev-preload.so.0:{CAMERA}/dup-shim.so
-Environment=UMOCKDEV_DIR={CAMERA}/current
+Environment=UMOCKDEV_DIR=@bed@
+WorkingDirectory={CAMERA}
 """
-CAMERA_EXAMINER = CAMERA_ENVIRONMENT + f"ReadWritePaths={CAMERA}\n"
+CAMERA_EXAMINER = f"ReadWritePaths={CAMERA}\n"
 
 
 def data(name):
@@ -114,19 +117,19 @@ class Shop(Terminal):
                      "LD_LIBRARY_PATH": CAMERA, "MOCK_CAMERA_CLIP": CAMERA + "/clip.avi", **faults}
         self.run("root", "systemd-run", "--quiet", "--unit=mock-camera", "--property=Type=exec",
                  *[f"--setenv={key}={value}" for key, value in variables.items()],
-                 CAMERA + "/v4l2-mock", "sh", "-c",
-                 f"ln -sfn $UMOCKDEV_DIR {CAMERA}/current && unset LD_PRELOAD && sleep infinity")
-        if not eventually(lambda: self.exists(CAMERA + "/current/dev/video0"), 10):
+                 CAMERA + "/v4l2-mock", "sleep", "infinity")
+        bed = eventually(lambda: glob.glob(self.path(CAMERA) + "/umockdev.*/ioctl/dev/video0"), 10)
+        if not bed:
             raise Failed("no mock camera:\n" + "\n".join(self.messages("--unit=mock-camera.service")))
-        if not self.exists("/etc/systemd/system/likenessd.service.d/40-camera.conf"):
-            self.drop_in("likenessd.service", CAMERA_ENVIRONMENT, "40-camera.conf")
-            self.drop_in("likeness-examiner@.service", CAMERA_EXAMINER, "40-camera.conf")
-            self.run("root", "systemctl", "try-restart", "likenessd.service")
+        settings = CAMERA_SETTINGS.replace("@bed@", CAMERA + "/" + bed[0].split("/")[-4])
+        self.drop_in("likenessd.service", settings, "40-camera.conf")
+        self.drop_in("likeness-examiner@.service", settings + CAMERA_EXAMINER, "40-camera.conf")
+        self.run("root", "systemctl", "try-restart", "likenessd.service")
 
     def unplug_camera(self):
         self.run("root", "systemctl", "stop", "mock-camera.service", check=False)
-        for path in glob.glob(self.path(CAMERA) + "/umockdev.*") + [self.path(CAMERA) + "/current"]:
-            subprocess.run(["rm", "-rf", path], check=True)
+        for path in glob.glob(self.path(CAMERA) + "/umockdev.*"):
+            shutil.rmtree(path)
 
     # --- the clerk
 

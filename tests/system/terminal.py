@@ -113,10 +113,10 @@ class Terminal:
         """Returns when systemd says that all is started."""
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_LOG_TARGET": "console"}
         with open(self.console, "ab") as console:
-            # with the unified hierarchy and this filter DeviceAllow= is in force
+            # With the unified hierarchy and bpf() DeviceAllow= is in force. Locking memory is what any service may.
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", "--directory=" + self.mount, "--boot", "--register=no", "--keep-unit",
-                 "--machine=" + self.name, "--console=pipe", "--system-call-filter=bpf", "--private-network",
+                 "--machine=" + self.name, "--console=pipe", "--system-call-filter=bpf @memlock", "--private-network",
                  "--link-journal=no", "--resolv-conf=off", "--timezone=off"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment,
                 preexec_fn=self.cgroup.enter)
