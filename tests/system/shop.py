@@ -121,7 +121,11 @@ class Shop(Terminal):
         bed = eventually(lambda: glob.glob(self.path(CAMERA) + "/umockdev.*/ioctl/dev/video0"), 10)
         if not bed:
             raise Failed("no mock camera:\n" + "\n".join(self.messages("--unit=mock-camera.service")))
-        settings = CAMERA_SETTINGS.replace("@bed@", CAMERA + "/" + bed[0].split("/")[-4])
+        bed = bed[0].split("/")[-4]
+        # all of /sys is the mock's to who has its library, and likenessd looks at control groups there
+        os.mkdir(f"{self.path(CAMERA)}/{bed}/sys/fs")
+        os.symlink("/sys/fs/cgroup", f"{self.path(CAMERA)}/{bed}/sys/fs/cgroup")
+        settings = CAMERA_SETTINGS.replace("@bed@", f"{CAMERA}/{bed}")
         self.drop_in("likenessd.service", settings, "40-camera.conf")
         self.drop_in("likeness-examiner@.service", settings + CAMERA_EXAMINER, "40-camera.conf")
         self.run("root", "systemctl", "try-restart", "likenessd.service")
