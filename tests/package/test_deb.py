@@ -34,9 +34,9 @@ class Deb(unittest.TestCase):
         cls.deb = package.make_deb()
 
     def test_lintian_finds_nothing(self):
-        result = package.run("lintian", "--fail-on", "error,warning,info,pedantic", "--pedantic", "--display-info",
-                             "--show-overrides", "--info", self.deb.replace(".deb", ".changes"), check=False)
-        found = [line for line in result.stdout.splitlines() if re.match(r"[EWIP]: ", line)]
+        result = package.run("lintian", "--fail-on", "error,warning,pedantic", "--pedantic", "--info",
+                             self.deb.replace(".deb", ".changes"), check=False)
+        found = [line for line in result.stdout.splitlines() if re.match(r"[EWP]: ", line)]
         self.assertEqual(found, [], result.stdout)
         self.assertEqual(result.returncode, 0, result.stdout)
 
