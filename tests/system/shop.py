@@ -13,10 +13,8 @@ import subprocess
 
 from terminal import CAMERA, NAME, OBJECT, PATIENCE, Failed, Terminal, eventually
 
+# The terminal keeps the name that it got when the package was installed: its ledger began with that.
 CONFIGURATION = """\
-[Terminal]
-Name=shop-1
-
 [Verification]
 Mode=enforce
 ReferenceSources=supplied
@@ -177,11 +175,11 @@ class Shop(Terminal):
 
     def public_keys(self):
         """The JWK set that a carrier was given."""
-        return json.loads(self.run("root", "likenessctl", "provision").stdout)
+        return json.loads(self.run("root", "likenessctl", "provision", "--json").stdout)
 
     def check_ledger(self):
         """likenessctl's own judgement of the whole ledger; raises Failed."""
-        self.shell("root", "likenessctl provision >/root/provision.json && "
+        self.shell("root", "likenessctl provision --json >/root/provision.json && "
                            "likenessctl ledger export --output /root/ledger.jws && "
                            "likenessctl ledger verify /root/ledger.jws --keys /root/provision.json")
 
