@@ -17,6 +17,7 @@
 #define MESSAGE_LEDGER_FAILED         "667ce30d8def48c2a7f7fd9751f7dab0" /* the ledger cannot be written */
 #define MESSAGE_LEDGER_UNUSABLE       "f5ff8d9b671042e49080c642fb1014ba" /* the ledger cannot be opened */
 #define MESSAGE_LEDGER_ALTERED        "5bd4de124d644337bd314f705a52db57" /* the ledger does not agree with itself */
+#define MESSAGE_LEDGER_OTHER_NAME     "00d9b59c1b2845c3a8f24cf4d15e12eb" /* the terminal was given another name */
 #define MESSAGE_LEDGER_REPAIRED       "9e8fc7e15deb468fad1568bcf38939c7" /* an unfinished entry was cut off */
 #define MESSAGE_CHECK_INTERRUPTED     "165aad7d1a754c909e8e44d139de24f0" /* closed at the start */
 #define MESSAGE_CONFIGURATION_TAKEN   "ff6cf1aa85c94ebc8a9cb63c997faa3c" /* a reload took effect */

@@ -149,6 +149,21 @@ static int check_end(Ledger *l, const Walk *w) {
         return 0;
 }
 
+/* Entries of two names in one ledger would never verify again. */
+static int check_name(const Ledger *l, const Walk *w) {
+        _cleanup_(json_decrefp) json_t *claims = NULL;
+        int r;
+
+        r = receipt_read(w->last.text, w->last.size, NULL, &claims);
+        if (r < 0)
+                return altered(l, l->sequence, "is not a receipt");
+        if (!streq(entry_text(claims, "terminal"), l->terminal))
+                return log_message_errno(LOG_ERR, -EREMCHG, MESSAGE_LEDGER_OTHER_NAME,
+                                         "The ledger in %s is that of the terminal %s, and this one is called %s.",
+                                         l->path, entry_text(claims, "terminal"), l->terminal);
+        return 0;
+}
+
 /* Walks over the last file. Returns how many whole lines it has. */
 static int walk_segment(Ledger *l, Walk *w) {
         SegmentLine line;
@@ -281,6 +296,8 @@ static int recover_files(Ledger *l) {
 
         if (w.whole > 0) {
                 r = check_end(l, &w);
+                if (r >= 0)
+                        r = check_name(l, &w);
                 if (r >= 0 && w.open > 0)
                         r = find_opening(l, w.open);
                 if (r >= 0)

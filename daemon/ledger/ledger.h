@@ -37,6 +37,7 @@ int ledger_peek_key(const char *directory, char *ret_key_id);
  *             is not written to
  *   -ENOKEY   its last entry was signed by another key than the signer's, or names another one as its successor: open it
  *             with that key (after an interrupted rotation, the other of the two), or set the ledger aside
+ *   -EREMCHG  its entries are those of a terminal with another name
  *   -EPERM    the directory is another user's or open to others */
 int ledger_open(Ledger **ret, const LedgerSetup *setup);
 Ledger *ledger_free(Ledger *l);

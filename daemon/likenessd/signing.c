@@ -49,7 +49,11 @@ static void signing_fail_errno(Signing *s, int error, const char *what) {
 static void signing_fail_ledger(Signing *s, int error, const char *what) {
         char text[256];
 
-        (void) snprintf(text, sizeof(text), "%s (%s); see the service's log.", what, strerror(-error));
+        /* the system has no word for another name */
+        if (error == -EREMCHG)
+                (void) snprintf(text, sizeof(text), "%s; see the service's log.", what);
+        else
+                (void) snprintf(text, sizeof(text), "%s (%s); see the service's log.", what, strerror(-error));
         signing_set_problem(s, text);
 }
 
@@ -77,7 +81,8 @@ static void signing_open_ledger(Signing *s) {
                         .signer = s->signer,
         });
         if (r < 0)
-                signing_fail_ledger(s, r, "The ledger cannot be opened");
+                signing_fail_ledger(s, r, r == -EREMCHG ? "The ledger is of a terminal with another name" :
+                                                          "The ledger cannot be opened");
         else {
                 if (s->expected[0] == '\0')
                         log_message(LOG_NOTICE, MESSAGE_KEY_NEW,

@@ -61,6 +61,21 @@ static void test_callers_mistakes_write_nothing(void **state) {
         assert_int_equal(check_chain(f->directory, RECEIPT_TYP), 3);
 }
 
+/* A terminal that was given another name, or another one's ledger: nothing is written. */
+static void test_another_name(void **state) {
+        LedgerFixture *f = *state;
+        LedgerSetup setup = { .directory = f->directory, .terminal = "till-2", .signer = f->signer };
+        Ledger *other = NULL;
+
+        assert_int_equal(reopen(f, 1024), 0);
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        f->ledger = ledger_free(f->ledger);
+        assert_int_equal(ledger_open(&other, &setup), -EREMCHG);
+        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), 2);
+        assert_int_equal(reopen(f, 1024), 0);
+        assert_int_equal(check_chain(f->directory, RECEIPT_TYP), 3);
+}
+
 static void test_segments(void **state) {
         LedgerFixture *f = *state;
 
@@ -387,6 +402,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 WITH_LEDGER(test_append_and_reopen),
                 WITH_LEDGER(test_callers_mistakes_write_nothing),
+                WITH_LEDGER(test_another_name),
                 WITH_LEDGER(test_segments),
                 WITH_LEDGER(test_torn_at_every_byte),
                 WITH_LEDGER(test_torn_first_entry),
