@@ -7,8 +7,9 @@
  * how the daemon learns the instance's process id (SO_PEERCRED names whoever listened on the socket).
  *
  * daemon → examiner (method calls)
- *   Attach(h lifeline, b demo)         first message; the read end of a pipe on which the examiner asks for SIGKILL.
- *                                      An examiner that was not started as its daemon was (--demo) refuses
+ *   Attach(h lifeline, b demo) → (u)   first message; the read end of a pipe on which the examiner asks for SIGKILL.
+ *                                      An examiner that was not started as its daemon was (--demo) refuses. The answer
+ *                                      is the SandboxPart that it lacks (without --demo): then it does nothing further
  *   Decode(h picture, h pixels) → (uuu) outcome, width, height: only of an instance started with --decode. A
  *                                      caller's picture becomes raw RGB in `pixels`, an empty memfd of the daemon's
  *   Examine(h reference, u width, u height, s camera, u challenge, u pace, i no_match_below, i match_from,
@@ -25,6 +26,7 @@
 #define EXAMINER_HELLO 'L'
 #define EXAMINER_PATH "/org/likeness/Examiner1"
 #define EXAMINER_INTERFACE "org.likeness.Examiner1"
+#define EXAMINER_ATTACHED_SIGNATURE "u"
 #define EXAMINER_FINDINGS_SIGNATURE "uuuuuuiuu"
 #define EXAMINER_DECODED_SIGNATURE "uuu"
 #define EXAMINER_EXAMINE_SIGNATURE "huusuuiiu"

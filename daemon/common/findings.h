@@ -25,7 +25,6 @@ typedef enum Outcome {
         OUTCOME_MODEL_ALTERED,         /* its SHA-256 is not the manifest's */
         OUTCOME_MODEL_UNUSABLE,        /* it has the right hash but does not load */
         OUTCOME_MANIFEST_UNUSABLE,
-        OUTCOME_SANDBOX_MISSING,
         OUTCOME_INTERNAL_ERROR,
         _OUTCOME_MAX,
 } Outcome;

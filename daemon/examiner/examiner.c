@@ -25,6 +25,7 @@ struct Examiner {
         sd_event *event;
         sd_bus *bus;
         int lifeline;
+        bool confined;                 /* or a demonstration: work may be done */
         sd_event_source *alive, *watchdog, *reports;
         Examination *examination;
         Decoding *decoding;
@@ -137,6 +138,7 @@ static int on_watchdog(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 static int method_attach(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        SandboxPart missing = SANDBOX_WHOLE;
         Examiner *e = userdata;
         int fd, demo, r;
 
@@ -157,7 +159,10 @@ static int method_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
 
-        return sd_bus_reply_method_return(m, NULL);
+        if (!e->setup.demo)
+                missing = sandbox_check(e->setup.decode);
+        e->confined = missing == SANDBOX_WHOLE;
+        return sd_bus_reply_method_return(m, EXAMINER_ATTACHED_SIGNATURE, (uint32_t) missing);
 }
 
 static int on_decoded(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
@@ -176,7 +181,7 @@ static int method_decode(sd_bus_message *m, void *userdata, sd_bus_error *error)
         int picture, pixels, r;
         Examiner *e = userdata;
 
-        if (!e->setup.decode || e->lifeline < 0 || e->order)
+        if (!e->setup.decode || !e->confined || e->order)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Not now");
 
         r = sd_bus_message_read(m, "hh", &picture, &pixels);
@@ -235,7 +240,7 @@ static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error
         Examiner *e = userdata;
         int r;
 
-        if (e->setup.decode || e->lifeline < 0 || e->order)
+        if (e->setup.decode || !e->confined || e->order)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Not now");
 
         r = order_read(m, &order);
@@ -243,11 +248,6 @@ static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error
                 return r;
 
         e->order = sd_bus_message_ref(m);
-        if (!e->setup.demo && sandbox_check() < 0) {
-                examination_order_done(&order);
-                return examiner_answer(e, &(Findings) { .outcome = OUTCOME_SANDBOX_MISSING });
-        }
-
         e->time_limit_usec = order.time_limit_usec;
         examination_start(e->examination, &order);
         r = examiner_set_watchdog(e, OPENING_USEC);
@@ -256,7 +256,7 @@ static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error
 
 static const sd_bus_vtable examiner_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD("Attach", "hb", NULL, method_attach, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Attach", "hb", EXAMINER_ATTACHED_SIGNATURE, method_attach, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Decode", "hh", EXAMINER_DECODED_SIGNATURE, method_decode, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Examine", EXAMINER_EXAMINE_SIGNATURE, EXAMINER_FINDINGS_SIGNATURE, method_examine,
                         SD_BUS_VTABLE_UNPRIVILEGED),

@@ -129,8 +129,6 @@ Cause cause_of_outcome(Outcome outcome) {
         case OUTCOME_MODEL_UNUSABLE:
         case OUTCOME_MANIFEST_UNUSABLE:
                 return CAUSE_MODEL;
-        case OUTCOME_SANDBOX_MISSING:
-                return CAUSE_SANDBOX;
         default:
                 return CAUSE_EXAMINER_FAILED;
         }

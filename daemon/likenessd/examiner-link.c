@@ -4,6 +4,7 @@
 #include "control-group.h"
 #include "examiner-socket.h"
 #include "log.h"
+#include "sandbox-part.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -287,9 +288,19 @@ static bool link_accepts_reply(ExaminerLink *l, sd_bus_message *m, const char *s
 
 static int on_attached(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         ExaminerLink *l = userdata;
+        uint32_t missing;
 
-        if (!link_accepts_reply(l, m, ""))
+        if (!link_accepts_reply(l, m, EXAMINER_ATTACHED_SIGNATURE))
                 return 1;
+        if (sd_bus_message_read(m, EXAMINER_ATTACHED_SIGNATURE, &missing) < 0 || missing >= _SANDBOX_PART_MAX) {
+                link_fail(l, "it sent numbers out of range");
+                return 1;
+        }
+        if (missing != SANDBOX_WHOLE) {
+                l->cause = CAUSE_SANDBOX;
+                link_fail(l, sandbox_part_message((SandboxPart) missing));
+                return 1;
+        }
 
         l->attached = true;
         l->handlers->ready(l, l->userdata);

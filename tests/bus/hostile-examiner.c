@@ -7,6 +7,7 @@
 #include "examiner-protocol.h"
 #include "findings.h"
 #include "macro.h"
+#include "sandbox-part.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -313,9 +314,13 @@ static void attach(Hostile *h, sd_bus_message *m) {
                 CHECK(sd_bus_reply_method_errorf(m, "org.example.Error", "%s", long_string(1 << 20)));
         else if (streq(h->mode, "value-for-attach"))
                 CHECK(sd_bus_reply_method_return(m, "s", "at your service"));
+        else if (streq(h->mode, "unconfined"))
+                CHECK(sd_bus_reply_method_return(m, EXAMINER_ATTACHED_SIGNATURE, (uint32_t) SANDBOX_FILES));
+        else if (streq(h->mode, "unknown-part"))
+                CHECK(sd_bus_reply_method_return(m, EXAMINER_ATTACHED_SIGNATURE, (uint32_t) _SANDBOX_PART_MAX));
         else if (!streq(h->mode, "silent-attach")) {
                 h->attach = sd_bus_message_ref(m);
-                CHECK(sd_bus_reply_method_return(m, NULL));
+                CHECK(sd_bus_reply_method_return(m, EXAMINER_ATTACHED_SIGNATURE, (uint32_t) SANDBOX_WHOLE));
         }
 }
 

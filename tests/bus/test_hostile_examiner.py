@@ -87,6 +87,15 @@ class Examiner(Hostile):
     def test_does_not_attach(self):
         self.refused("refuse-attach", "value-for-attach", because="it refused an order or answered in another form")
         self.refused("silent-attach", because="it said nothing")
+        self.refused("unknown-part", because="it sent numbers out of range")
+
+    def test_is_not_confined(self):
+        """What it says is the last that it says; the log tells which part is missing."""
+        error = self.outcome("unconfined")
+        self.assertIsInstance(error, BusError)
+        self.assertIn("not confined", error.message)
+        self.assertIn("it is not confined as its unit declares: files can be written", services.log())
+        self.works_again()
 
     def test_says_nothing(self):
         self.refused("silent", because="it said nothing")

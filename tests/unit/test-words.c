@@ -83,7 +83,6 @@ static void test_every_cause_is_told(void **state) {
                 assert_int_not_equal(cause_of_outcome(o), CAUSE_VERDICT);
         assert_int_equal(cause_of_outcome(OUTCOME_CAMERA_BUSY), CAUSE_CAMERA_BUSY);
         assert_int_equal(cause_of_outcome(OUTCOME_MODEL_ALTERED), CAUSE_MODEL);
-        assert_int_equal(cause_of_outcome(OUTCOME_SANDBOX_MISSING), CAUSE_SANDBOX);
         assert_int_equal(cause_of_outcome(_OUTCOME_MAX), CAUSE_EXAMINER_FAILED);
 }
 
