@@ -34,7 +34,11 @@ Environment=LD_PRELOAD={CAMERA}/libumockdev-preload.so.0:{CAMERA}/dup-shim.so
 Environment=UMOCKDEV_DIR=@bed@
 WorkingDirectory={CAMERA}
 """
-CAMERA_EXAMINER = f"ReadWritePaths={CAMERA}\n"
+CAMERA_EXAMINER = f"""\
+ReadWritePaths={CAMERA}
+RestrictAddressFamilies=AF_UNIX
+SystemCallFilter=socket connect bind unlink
+"""
 
 
 def data(name):
