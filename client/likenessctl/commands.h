@@ -7,6 +7,10 @@ enum {
         EXIT_OTHER_VERDICT = 1,
         EXIT_USAGE = 2,                /* a wrong option, or a reference file that cannot be used */
         EXIT_CALL_FAILED = 3,
+
+        /* of "status" alone: what needs attention most, as problem.h numbers it */
+        EXIT_PROBLEM_UNKNOWN = 9,
+        EXIT_PROBLEM_FIRST = 10,
 };
 
 /* The subcommands. `argv[0]` is the program's name, the rest is the subcommand's; each returns an exit status. */

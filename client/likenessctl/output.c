@@ -12,6 +12,8 @@
 #include <wctype.h>
 
 #define COLUMNS_DEFAULT 80U
+#define NAME_COLUMNS 18U               /* of models */
+#define HASH_COLUMNS 16U
 
 void prompt_line_init(PromptLine *p, FILE *file) {
         *p = (PromptLine) { .file = file, .in_place = isatty(fileno(file)) == 1 };
@@ -135,32 +137,67 @@ static void put_property(FILE *file, const char *label, const char *value) {
         fputc('\n', file);
 }
 
-/* How many keys a JWK set holds; 0 if it is none. */
-static size_t keys_in_set(const char *set) {
+/* The id of the key that signs, and what guards it. */
+static void put_key(FILE *file, const json_t *properties) {
+        const char *set = result_string(properties, "PublicKey"), *protection = result_string(properties, "KeyProtection");
         json_t *parsed = set ? json_loads(set, 0, NULL) : NULL;
-        size_t n = json_array_size(json_object_get(parsed, "keys"));
 
+        put_property(file, "Signing key", result_string(json_array_get(json_object_get(parsed, "keys"), 0), "kid") ?: "");
+        if (!isempty(protection))
+                put_property(file, "  guarded by", streq(protection, "none") ? "nothing" : protection);
         json_decref(parsed);
-        return n;
+}
+
+/* A name and the beginning of its hash; --json has all of it. */
+static void put_model(FILE *file, const char *label, const char *name, const char *hash) {
+        fprintf(file, "%-13s", label);
+        put_text(file, name, SIZE_MAX);
+        fprintf(file, "%*s", strlen(name) < NAME_COLUMNS ? (int) (NAME_COLUMNS - strlen(name)) : 1, "");
+        put_text(file, hash, HASH_COLUMNS);
+        fputs(strlen(hash) > HASH_COLUMNS ? "…\n" : "\n", file);
+}
+
+/* Whether all is well comes first, and what to do about what is not. */
+static void put_headline(FILE *file, const json_t *properties) {
+        const char *version = result_string(properties, "Version"), *terminal = result_string(properties, "Terminal");
+        const json_t *problems = json_object_get(properties, "Problems");
+
+        fputs("Likeness", file);
+        if (version) {
+                fputc(' ', file);
+                put_text(file, version, SIZE_MAX);
+        }
+        if (terminal) {
+                fputs(", terminal ", file);
+                put_text(file, terminal, SIZE_MAX);
+        }
+        fprintf(file, ": %s\n", json_array_size(problems) == 0 ? "all is well" : "this needs attention");
+
+        for (size_t i = 0; i < json_array_size(problems); i++) {
+                const char *problem = json_string_value(json_array_get(problems, i));
+
+                fputs("  - ", file);
+                put_text(file, problem, SIZE_MAX);
+                fprintf(file, ": %s\n", problem_advice(problem));
+        }
+        fputc('\n', file);
 }
 
 void output_status(FILE *file, const json_t *properties) {
         json_t *documents = json_object_get(properties, "Documents"), *models = json_object_get(properties, "Models"),
                *hash;
-        const char *name;
+        const char *name, *label = "Models";
 
-        put_property(file, "Version", result_string(properties, "Version"));
+        put_headline(file, properties);
         put_property(file, "Mode", result_string(properties, "Mode"));
         put_property(file, "State", result_string(properties, "State"));
-        put_property(file, "Signing keys",
-                        keys_in_set(result_string(properties, "PublicKey")) > 0 ? "see --json" : "none yet");
-
+        put_key(file, properties);
         for (size_t i = 0; i < json_array_size(documents); i++)
                 put_property(file, i == 0 ? "Documents" : "", json_string_value(json_array_get(documents, i)));
 
         json_object_foreach(models, name, hash) {
-                put_property(file, "Model", name);
-                put_property(file, "  SHA-256", json_string_value(hash));
+                put_model(file, label, name, json_string_value(hash) ?: "");
+                label = "";
         }
         fflush(file);
 }

@@ -67,6 +67,28 @@ static const Wording errors[] = {
         { "org.likeness.Verifier1.Error.Cancelled", "Nothing was decided. Ask again when you are ready." },
 };
 
+/* What needs attention on a terminal, and what to do. */
+static const Wording problems[] = {
+        { "starting", "the service has not got its key yet. Ask again in a moment" },
+        { "no-key", "there is no signing key, so no check can be made. See: journalctl -u likenessd -x" },
+        { "ledger-failed", "the ledger cannot be opened or written, so no check can be made. Is the disk full? See: "
+                           "journalctl -u likenessd -x" },
+        { "models-unusable", "a model is missing or was altered, so nothing can be examined. Install the models again; "
+                             "which one: journalctl -u likenessd" },
+        { "sandbox-missing", "the examiner is not confined by its unit, so it refuses to work. See: systemctl cat "
+                             "likeness-examiner@.service" },
+        { "examiner-stuck", "an examiner does not end, and no check is possible until it is gone. Unplug the camera; if "
+                            "that does not help, restart the machine" },
+        { "polkit-missing", "polkit did not decide when it was asked last, so every call is denied. See: systemctl status "
+                            "polkit" },
+        { "no-camera", "there is no camera. Connect one; what the kernel has found: ls /dev/video*" },
+        { "configuration-refused", "the configuration has a mistake; the old one stays in effect. See: likenessctl config "
+                                   "check" },
+        { "disk-nearly-full", "there is little space left for the ledger. Free some where /var/lib/likeness is" },
+        { "clock-not-synchronised", "nobody keeps the clock right, and receipts say so. See: timedatectl" },
+        { "demo", "the service is a demonstration: no carrier accepts what it signs" },
+};
+
 static const char *look_up(const Wording *table, size_t n, const char *word, const char *otherwise) {
         for (size_t i = 0; i < n; i++)
                 if (streq(table[i].word, word))
@@ -84,4 +106,8 @@ const char *reason_advice(const char *reason) {
 
 const char *error_advice(const char *name) {
         return look_up(errors, ELEMENTSOF(errors), name, NULL);
+}
+
+const char *problem_advice(const char *problem) {
+        return look_up(problems, ELEMENTSOF(problems), problem, "a problem that this program does not know");
 }

@@ -11,3 +11,6 @@ const char *reason_advice(const char *reason);
 
 /* What to do about a D-Bus error; NULL where the service's own message says it all. */
 const char *error_advice(const char *name);
+
+/* What a word of the property "Problems" means, and what to do about it. */
+const char *problem_advice(const char *problem);

@@ -43,6 +43,8 @@
 #define MESSAGE_RATE_LIMITED          "4a85ae7e666447488eadaabfb0fa825b" /* too many checks within an hour */
 #define MESSAGE_POLKIT_MISSING        "4063ab7bd30f4f6f8e593ee3c178aab2" /* polkit does not decide */
 #define MESSAGE_PROBLEM_OVER          "d0f759d2514545049c0d43f8f42f89f9" /* what a message before said is over */
+#define MESSAGE_CLOCK_UNSYNCHRONISED  "cdbcf3027f58448bbf53ef780f90e010" /* nobody keeps the clock right */
+#define MESSAGE_DISK_LOW              "3eccbcff6d53406a8e09e9ac84d5d74c" /* little space for the ledger */
 #define MESSAGE_KEYRING_FAILED        "dc2d7be5673841c88dcb7d045ff2e2ea" /* likeness-keyring's */
 #define MESSAGE_RECEIPT               "6f0c51f9b1d24c0e9a6c3b7f2d8e4a15" /* likeness-courier's copies */
 #define MESSAGE_COURIER_NO_JOURNAL    "f82eb2c4b13d4bec84143aa72461671a" /* the namespace's journald takes nothing */

@@ -39,13 +39,10 @@ uint64_t entry_boot_time(void) {
         return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* Whether somebody (NTP, PTP, GPS) keeps the clock right. A sandbox that forbids to ask makes it "unsynchronised". */
-static const char *clock_word(void) {
+bool entry_clock_synchronised(void) {
         struct timex tx = { .modes = 0 };
 
-        if (adjtimex(&tx) < 0 || (tx.status & STA_UNSYNC) != 0)
-                return "unsynchronised";
-        return "synchronised";
+        return adjtimex(&tx) >= 0 && (tx.status & STA_UNSYNC) == 0;
 }
 
 int entry_compose(
@@ -64,7 +61,7 @@ int entry_compose(
         all = json_pack("{s:i,s:s,s:s,s:s,s:I,s:s,s:I,s:s,s:s,s:I}",
                         "version", ENTRY_VERSION, "entry", entry, "terminal", terminal, "key-protection", protection,
                         "sequence", (json_int_t) place->sequence, "previous", place->previous,
-                        "time", (json_int_t) time(NULL), "clock", clock_word(),
+                        "time", (json_int_t) time(NULL), "clock", entry_clock_synchronised() ? "synchronised" : "unsynchronised",
                         "boot", boot, "boot-time", (json_int_t) entry_boot_time());
         if (!all)
                 return -ENOMEM;

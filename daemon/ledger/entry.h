@@ -25,6 +25,9 @@ int entry_boot_id(char ret[static BOOT_ID_SIZE]);
 /* Milliseconds of CLOCK_BOOTTIME, the claim "boot-time". */
 uint64_t entry_boot_time(void);
 
+/* Whether somebody (NTP, PTP, GPS) keeps the clock right; no if the sandbox forbids to ask. */
+bool entry_clock_synchronised(void);
+
 /* The claims of a whole entry: those that all entries have, then `claims` (borrowed). -EINVAL if `claims` has one of the
  * common names. */
 int entry_compose(

@@ -125,6 +125,10 @@ static int denied(sd_bus_error *error, const char *why) {
         return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, why);
 }
 
+bool authority_polkit_missing(const Authority *a) {
+        return a->polkit_missing;
+}
+
 /* Said once, until polkit answers again. */
 static _printf_(2, 3) void polkit_failed(Authority *a, const char *format, ...) {
         char why[256];

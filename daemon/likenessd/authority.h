@@ -23,6 +23,9 @@ int authority_new(Authority **ret, sd_bus *bus);
 Authority *authority_free(Authority *a);
 DEFINE_CLEANUP(Authority *, authority_free);
 
+/* Whether polkit did not decide when it was asked last. */
+bool authority_polkit_missing(const Authority *a);
+
 /* What to do with a message whose sender may; `called_usec` (CLOCK_MONOTONIC) is when it came. As a method handler: a
  * negative result, or an `error` that was set, is sent to the caller. */
 typedef int (*AuthorityHandler)(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error);

@@ -296,6 +296,7 @@ static int serve(
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(signing_freep) Signing *signing = NULL;
         _cleanup_(reload_freep) Reload *reload = NULL;
+        _cleanup_(watch_freep) Watch *watch = NULL;
         _cleanup_(verifier_freep) Verifier *verifier = NULL;
         _cleanup_(health_freep) Health *health = NULL;
         Service service = {};
@@ -313,6 +314,14 @@ static int serve(
         if (r < 0)
                 return log_error_errno(r, "the configuration cannot be reloaded: %m");
         setup->reload = reload;
+        r = watch_new(&watch, event, &(WatchSetup) {
+                        .state = signing_setup->state,
+                        .manifest = setup->manifest,
+                        .software_camera = setup->face_camera,
+        });
+        if (r < 0)
+                return log_error_errno(r, "no timer to look after the terminal: %m");
+        setup->watch = watch;
         r = verifier_new(&verifier, bus, event, setup);
         if (r < 0)
                 return log_error_errno(r, "the object %s cannot be offered: %m", VERIFIER_PATH);

@@ -16,7 +16,12 @@ struct Reload {
         Policy next_policy;
         sd_event_source *released;     /* makes it effective when the check that held the old one is all gone */
         bool held;
+        bool refused;                  /* what was read last */
 };
+
+bool reload_refused(const Reload *r) {
+        return r->refused;
+}
 
 static int problem(char **ret, int error, const char *what) {
         return ini_file_problem(ret, error, "the old configuration stays: %s", what);
@@ -77,6 +82,7 @@ int reload_configuration(Reload *r, bool *ret_effective, char **ret_problem) {
                 return problem(ret_problem, -EHOSTDOWN, signing_problem(r->setup.signing));
 
         k = reload_read(&r->setup, &next, &policy, ret_problem);
+        r->refused = k < 0;
         if (k < 0) {
                 log_message(LOG_ERR, MESSAGE_CONFIGURATION_REFUSED,
                             "the configuration that was read is not taken; the old one stays");

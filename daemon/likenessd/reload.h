@@ -24,6 +24,9 @@ int reload_new(Reload **ret, sd_event *event, const ReloadSetup *setup);
 Reload *reload_free(Reload *r);
 DEFINE_CLEANUP(Reload *, reload_free);
 
+/* Whether what was read last was not taken. */
+bool reload_refused(const Reload *r);
+
 /* Reads and checks, and makes it effective at once, or as soon as no check uses the old one any more (`ret_effective` is
  * false). A change is in the ledger before it is effective. On failure the old configuration stays, `ret_problem` (to be
  * freed; may be NULL if memory ran out) says why, and all is logged: -EBADMSG if the new one is no good, otherwise it

@@ -23,26 +23,29 @@ struct Signing {
         Ledger *ledger;
         Record *record;
         char *problem;
+        Problem kind;                  /* with `problem` */
         bool settled, rotating;
 };
 
 /* Keeps what keeps the service from recording anything; it can be asked for later. */
-static void signing_set_problem(Signing *s, const char *what) {
+static void signing_set_problem(Signing *s, Problem kind, const char *what) {
+        s->kind = kind;
         free(s->problem);
         s->problem = strdup(what);
 }
 
 /* Says it once, as well. */
-static void signing_fail(Signing *s, const char *message_id, const char *what) {
-        log_message(LOG_ERR, message_id, "no check can be made: %s", what);
-        signing_set_problem(s, what);
+static void signing_fail(Signing *s, Problem kind, const char *what) {
+        log_message(LOG_ERR, kind == PROBLEM_NO_KEY ? MESSAGE_NO_KEY : MESSAGE_MODELS_UNUSABLE,
+                    "no check can be made: %s", what);
+        signing_set_problem(s, kind, what);
 }
 
 static void signing_fail_errno(Signing *s, int error, const char *what) {
         char text[256];
 
         (void) snprintf(text, sizeof(text), "%s (%s)", what, strerror(-error));
-        signing_fail(s, MESSAGE_NO_KEY, text);
+        signing_fail(s, PROBLEM_NO_KEY, text);
 }
 
 /* The ledger has said what is wrong with it. */
@@ -54,7 +57,7 @@ static void signing_fail_ledger(Signing *s, int error, const char *what) {
                 (void) snprintf(text, sizeof(text), "%s; see the service's log.", what);
         else
                 (void) snprintf(text, sizeof(text), "%s (%s); see the service's log.", what, strerror(-error));
-        signing_set_problem(s, text);
+        signing_set_problem(s, PROBLEM_LEDGER_FAILED, text);
 }
 
 static void signing_settle(Signing *s) {
@@ -66,7 +69,7 @@ static void signing_settle(Signing *s) {
 static int on_hopeless(sd_event_source *source, void *userdata) {
         Signing *s = userdata;
 
-        signing_fail(s, MESSAGE_MODELS_UNUSABLE, s->setup.problem);
+        signing_fail(s, PROBLEM_MODELS_UNUSABLE, s->setup.problem);
         signing_settle(s);
         return 0;
 }
@@ -84,7 +87,7 @@ static void signing_open_ledger(Signing *s) {
                 signing_fail_ledger(s, r, r == -EREMCHG ? "The ledger is of a terminal with another name" :
                                                           "The ledger cannot be opened");
         else {
-                if (s->expected[0] == '\0')
+                if (s->expected[0] == '\0' && !s->setup.demo)
                         log_message(LOG_NOTICE, MESSAGE_KEY_NEW,
                                     "a new ledger begins, signed by the key %s; register it with the carrier "
                                     "(likenessctl provision)", signer_key_id(s->signer));
@@ -120,7 +123,7 @@ static void on_key(KeyringAnswer *answer, void *userdata) {
         int r;
 
         if (answer->outcome != KEYRING_DONE)
-                signing_fail(s, MESSAGE_NO_KEY, keyring_outcome_message(answer->outcome));
+                signing_fail(s, PROBLEM_NO_KEY, keyring_outcome_message(answer->outcome));
         else {
                 r = signing_take_key(s, answer, &s->signer);
                 if (r >= 0) {
@@ -234,6 +237,14 @@ Signing *signing_free(Signing *s) {
 
 Record *signing_record(Signing *s) {
         return s->record;
+}
+
+Problems signing_problems(const Signing *s) {
+        if (s->problem)
+                return problem_bit(s->kind);
+        if (!s->record)
+                return problem_bit(PROBLEM_STARTING);
+        return ledger_failed(s->ledger) ? problem_bit(PROBLEM_LEDGER_FAILED) : 0;
 }
 
 const char *signing_problem(const Signing *s) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "macro.h"
+#include "problem.h"
 #include "record.h"
 
 #include <systemd/sd-event.h>
@@ -42,6 +43,9 @@ DEFINE_CLEANUP(Signing *, signing_free);
 /* The record, or NULL: then signing_problem() says why, and what to do. */
 Record *signing_record(Signing *s);
 const char *signing_problem(const Signing *s);
+
+/* Whether the key or the ledger keeps the service from recording anything. */
+Problems signing_problems(const Signing *s);
 
 /* NULL as long as there is none. */
 Ledger *signing_ledger(Signing *s);

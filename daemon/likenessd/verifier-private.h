@@ -17,6 +17,7 @@ struct Verifier {
         sd_bus_message *rotation;      /* RotateKey(), to be answered */
         bool stopping;
         bool camera_missing, rate_limited; /* was said */
+        Problems learnt;               /* by the last check */
 
         /* the one check */
         Session *session;
@@ -60,6 +61,12 @@ int verifier_method_reload_configuration(sd_bus_message *m, void *userdata, sd_b
 int verifier_method_checkpoint(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int verifier_method_export_ledger(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int verifier_method_rotate_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* verifier-problems.c */
+/* What a check's end says of the terminal. */
+void verifier_learn(Verifier *v, Cause cause);
+/* Appends the words, the weightiest first. */
+int verifier_append_problems(const Verifier *v, sd_bus_message *reply);
 
 /* verifier-properties.c: one getter for all; sd-bus asks for them by name */
 int verifier_get_property(

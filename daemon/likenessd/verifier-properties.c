@@ -62,6 +62,8 @@ int verifier_get_property(
                 return append_models(reply, v->setup.manifest);
         if (streq(property, "State"))
                 return sd_bus_message_append(reply, "s", v->session ? "busy" : "idle");
+        if (streq(property, "Problems"))
+                return verifier_append_problems(v, reply);
 
         return -ENOENT;
 }

@@ -30,6 +30,7 @@ static void on_session_prompt(
 static void on_session_closed(Session *s, const SessionResult *result, void *userdata) {
         Verifier *v = userdata;
 
+        verifier_learn(v, result->cause);
         audience_finish(v->audience, result);
         v->audience = audience_free(v->audience);
         if (!session_is_stuck(s))
@@ -294,6 +295,7 @@ static const sd_bus_vtable verifier_vtable[] = {
         SD_BUS_PROPERTY("Models", "a{ss}", verifier_get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         /* never broadcast: a change would tell everybody about a customer */
         SD_BUS_PROPERTY("State", "s", verifier_get_property, 0, 0),
+        SD_BUS_PROPERTY("Problems", "as", verifier_get_property, 0, 0),
         SD_BUS_VTABLE_END,
 };
 

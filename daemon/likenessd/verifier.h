@@ -6,6 +6,7 @@
 #include "reload.h"
 #include "macro.h"
 #include "signing.h"
+#include "watch.h"
 
 #include <systemd/sd-bus.h>
 
@@ -25,6 +26,7 @@ typedef struct VerifierSetup {
         const Policy *policy;
         Signing *signing;
         Reload *reload;
+        Watch *watch;
         ExaminerPlace examiner, decoder;
         const char *face_camera;       /* a recording that stands in for the camera (demo); NULL to find a camera */
         bool demo;

@@ -36,6 +36,7 @@ PUBLIC = {
     "KeyProtection": "how the terminal was set up",
     "Models": "the manifest",
     "State": "idle or busy; never broadcast",
+    "Problems": "the terminal's, of a closed list; never broadcast",
 }
 
 
