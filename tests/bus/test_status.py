@@ -84,6 +84,17 @@ class Terminal(Case):
         self.assertRegex(done.stdout, r"^Likeness \S+, terminal \S+: this needs attention\n  - demo: the service is a ")
         self.assertIn("\nSigning key  ", done.stdout)
 
+    @unittest.skipUnless(shutil.which("jq"), "jq is not installed")
+    def test_what_the_documents_tell_monitoring(self):
+        with open(harness.source_directory() + "/docs/monitoring.md") as file:
+            nagios, prometheus = file.read().split("```sh\n")[1:3]
+        done = subprocess.run(["sh", "-c", nagios.split("```")[0]], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "LIKENESS CRITICAL: demo\n", ""))
+        script = prometheus.split("```")[0].replace("/var/lib/prometheus/node-exporter", harness.PLACE)
+        self.assertEqual(subprocess.run(["sh", "-c", script], capture_output=True, text=True).stderr, "")
+        with open(harness.PLACE + "/likeness.prom") as file:
+            self.assertEqual(file.read(), 'likeness_status 21\nlikeness_problem{problem="demo"} 1\n')
+
     def test_not_running(self):
         self.daemon.process.terminate()
         self.daemon.process.wait()

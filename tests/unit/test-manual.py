@@ -117,6 +117,21 @@ class Form(unittest.TestCase):
                     self.assertIn(f"{name}.{number}", ours | others, page)
 
 
+class Status(unittest.TestCase):
+    def test_the_numbers_are_the_same_everywhere(self):
+        """The exit statuses of "status": of the words' order, in the help, in the manual, and in the interface."""
+        words = words_of_table("daemon/common/problem.c", "problem")
+        expected = {str(10 + i): word for i, word in enumerate(words)}
+        self.assertEqual(dict(re.findall(r"\b(\d\d) ([a-z-]+)", help_of(LIKENESSCTL, "status").split("weightiest")[1])),
+                         expected)
+        status = section(read("man/likenessctl.1"), "EXIT STATUS").split("Of\n.Cm status\nalone")[1]
+        self.assertEqual(dict(re.findall(r"^\.It (\d\d)\n\.Li ([a-z-]+) \.", status, re.MULTILINE)), expected)
+        described = read("schemas/org.likeness.Verifier1.xml").split("Problems: what")[1].split("-->")[0]
+        self.assertEqual(re.findall(r"^      ([a-z-]+)   *[a-z]", described, re.MULTILINE), words)
+        self.assertEqual(re.findall(r'^        { "([a-z-]+)"', read("client/likenessctl/wording.c")
+                                    .split("problems[] = {")[1].split("};")[0], re.MULTILINE), words)
+
+
 class Likenessctl(unittest.TestCase):
     def setUp(self):
         self.page = read("man/likenessctl.1")
