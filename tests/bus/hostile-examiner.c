@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Stands in for likeness-examiner and does what its first line in MODE_FILE says, which is never what it should do.
+/* Stands in for likeness-examiner and does what the environment's LIKENESS_HOSTILE_MODE or the first line in MODE_FILE says,
+ * which is never what it should do.
  * Modes of a decoder begin with "decoder-"; the other part of the pair is then played by the real program. Unless a
  * mode says otherwise it ends when likenessd hangs up. */
 
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,7 @@ typedef struct Hostile {
         sd_bus *bus;
         const char *mode;
         sd_bus_message *attach;        /* answered already */
+        int lifeline;                  /* what the daemon closes */
 } Hostile;
 
 static void die_when_hung_up(Hostile *h) {
@@ -53,6 +56,40 @@ static void die_when_hung_up(Hostile *h) {
 _Noreturn static void stay_for_ever(void) {
         for (;;)
                 pause();
+}
+
+/* As the examiner does it: from here on the kernel ends it when the daemon hangs up. */
+static void arm_lifeline(Hostile *h) {
+        CHECK(fcntl(h->lifeline, F_SETOWN, getpid()));
+        CHECK(fcntl(h->lifeline, F_SETSIG, SIGKILL));
+        CHECK(fcntl(h->lifeline, F_SETFL, O_ASYNC | O_NONBLOCK));
+}
+
+static void ignore_signals(void) {
+        sigset_t all;
+
+        sigfillset(&all);
+        CHECK(sigprocmask(SIG_SETMASK, &all, NULL));
+        for (int i = 1; i < NSIG; i++)
+                (void) signal(i, SIG_IGN);
+}
+
+/* Children of children in sessions of their own that hold nothing of their parent's. */
+static void leave_children_behind(void) {
+        for (int i = 0; i < 8; i++)
+                if (fork() == 0) {
+                        (void) setsid();
+                        ignore_signals();
+                        if (fork() != 0)
+                                _exit(0);
+                        (void) close_range(0, ~0U, 0);
+                        stay_for_ever();
+                }
+}
+
+_Noreturn static void spin(void) {
+        for (volatile unsigned n = 0;; n++)
+                ;
 }
 
 static void emit(Hostile *h, const char *member, const char *types, ...) {
@@ -256,6 +293,24 @@ static void examine(Hostile *h, sd_bus_message *order) {
                 reply_match(order);
         if (streq(h->mode, "stuck-silent"))
                 stay_for_ever();
+
+        /* these have armed their lifeline */
+        if (streq(h->mode, "ignores-signals")) {
+                ignore_signals();
+                stay_for_ever();
+        }
+        if (streq(h->mode, "spins")) {
+                ignore_signals();
+                spin();
+        }
+        if (streq(h->mode, "forks"))
+                leave_children_behind();
+        if (streq(h->mode, "forks-and-answers")) {
+                leave_children_behind();
+                reply_findings(order, &(Findings) {
+                                .outcome = OUTCOME_EXAMINED, .frames_captured = 30, .frames_used = 20,
+                                .frames_matched = 10, .similarity = 1000, .liveness = 1000 });
+        }
         /* "silent": nothing at all */
 }
 
@@ -321,6 +376,14 @@ static void attach(Hostile *h, sd_bus_message *m) {
         else if (streq(h->mode, "unknown-part"))
                 CHECK(sd_bus_reply_method_return(m, EXAMINER_ATTACHED_SIGNATURE, (uint32_t) _SANDBOX_PART_MAX));
         else if (!streq(h->mode, "silent-attach")) {
+                if (streq(h->mode, "ignores-signals") || streq(h->mode, "spins") ||
+                                strncmp(h->mode, "forks", strlen("forks")) == 0) {
+                        int fd, demo;
+
+                        CHECK(sd_bus_message_read(m, "hb", &fd, &demo));
+                        h->lifeline = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+                        arm_lifeline(h);
+                }
                 h->attach = sd_bus_message_ref(m);
                 CHECK(sd_bus_reply_method_return(m, EXAMINER_ATTACHED_SIGNATURE, (uint32_t) SANDBOX_WHOLE));
         }
@@ -370,9 +433,14 @@ static void begin(Hostile *h, int fd) {
         }
 }
 
-static char *read_mode(void) {
+static const char *read_mode(void) {
+        const char *mode = getenv("LIKENESS_HOSTILE_MODE");
         static char line[64];
-        FILE *file = fopen(MODE_FILE, "re");
+        FILE *file;
+
+        if (mode)
+                return mode;
+        file = fopen(MODE_FILE, "re");
 
         if (!file || !fgets(line, sizeof(line), file))
                 exit(1);

@@ -177,15 +177,18 @@ class Shop(Terminal):
         """What the entries say, of one kind or all."""
         return [claims for claims in map(claims_of, self.receipts()) if kind in (None, claims["entry"])]
 
+    def headers(self):
+        return [header_of(receipt) for receipt in self.receipts()]
+
     def public_keys(self):
-        """The JWK set that a carrier was given."""
+        """What a carrier registers: the present key is its "jwk"."""
         return json.loads(self.run("root", "likenessctl", "provision", "--json").stdout)
 
     def check_ledger(self):
         """likenessctl's own judgement of the whole ledger; raises Failed."""
-        self.shell("root", "likenessctl provision --json >/root/provision.json && "
-                           "likenessctl ledger export --output /root/ledger.jws && "
-                           "likenessctl ledger verify /root/ledger.jws --keys /root/provision.json")
+        self.shell("root", "cd $(mktemp -d) && likenessctl provision --json >provision.json && "
+                           "likenessctl ledger export --output ledger.jws && "
+                           "likenessctl ledger verify ledger.jws --keys provision.json")
 
     def busctl(self, user, *arguments, **more):
         return self.run(user, "busctl", *arguments, **more)
