@@ -220,7 +220,7 @@ class Examiner(Case):
 
     def test_sandbox_missing(self):
         before = status()[0]
-        self.assertEqual(self.ask("sandbox").name, harness.ERROR + "Unavailable")
+        self.assertEqual(self.ask("unconfined").name, harness.ERROR + "Unavailable")
         self.expect_first("sandbox-missing")
         self.assertEqual(self.ask("match").verdict, "match")
         self.assertEqual(status()[0], before)
