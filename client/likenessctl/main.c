@@ -24,6 +24,7 @@ static const Command commands[] = {
         { "config", command_config, "Check the configuration's files" },
         { "key", command_key, "Show or change the key that signs receipts" },
         { "provision", command_provision, "Print what a carrier registers of this terminal" },
+        { "models", command_models, "Make a package of models, or check those that are installed" },
 };
 
 static void help(void) {

@@ -108,6 +108,22 @@ static int parse_file(const char *value, const char *directory, Model *model) {
         return 0;
 }
 
+static int parse_text(const char *value, char **ret) {
+        char *copy = strdup(value);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*ret);
+        *ret = copy;
+        return 0;
+}
+
+static int parse_licence_file(const char *value, Model *model) {
+        if (isempty(value) || strchr(value, '/') || value[0] == '.')
+                return -EINVAL;
+        return parse_text(value, &model->licence_file);
+}
+
 static int parse_ranged(const char *value, unsigned max, unsigned *ret) {
         unsigned long v;
         int r = parse_unsigned(value, 0, max, &v);
@@ -165,8 +181,16 @@ static int model_set(Model *model, const char *directory, const char *key, const
                 return parse_similarity(value, &model->no_match_below);
         if (streq(key, "Calibration"))
                 return parse_calibration(value, model);
+        if (streq(key, "LicenceFile"))
+                return parse_licence_file(value, model);
         /* for people and for the installer */
-        if (streq(key, "Title") || streq(key, "Upstream") || streq(key, "Licence") || streq(key, "Note"))
+        if (streq(key, "Title"))
+                return parse_text(value, &model->title);
+        if (streq(key, "Upstream"))
+                return parse_text(value, &model->upstream);
+        if (streq(key, "Licence"))
+                return parse_text(value, &model->licence);
+        if (streq(key, "Note"))
                 return 0;
 
         return 1;
@@ -320,6 +344,10 @@ Manifest *manifest_free(Manifest *m) {
                 for (size_t j = 0; j < model->n_calibrations; j++)
                         free(model->calibrations[j].population);
                 free(model->name);
+                free(model->title);
+                free(model->upstream);
+                free(model->licence);
+                free(model->licence_file);
                 free(model->file);
                 free(model->path);
         }

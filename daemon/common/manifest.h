@@ -42,6 +42,8 @@ typedef struct Model {
         ModelKind kind;
         char *file;                    /* file name inside the models' directory, no slash */
         char *path;                    /* directory and file */
+        char *title, *upstream, *licence; /* for people; NULL if not said */
+        char *licence_file;            /* the licence's text: file name inside "licenses", no slash; NULL if not said */
         uint8_t sha256[MODEL_SHA256_SIZE];
         unsigned width, height;        /* input in pixels */
         bool rgb;                      /* channel order; else BGR */

@@ -3,7 +3,11 @@
 """Installs, upgrades, removes and purges the Debian package, in a copy of this machine's files and without systemd (the
 system tests do the same with it). arguments: BUILD-DIRECTORY SOURCE-DIRECTORY [TEST…]"""
 
+import hashlib
 import os
+import re
+import shutil
+import tempfile
 import unittest
 
 import package
@@ -66,6 +70,37 @@ class Install(unittest.TestCase):
         self.assertRegex(said, r"(?m)^likeness-operators:x:\d+:$")
         self.assertIn(f"{STATE} root 755", said)
         self.assertEqual(said.split("=====")[1].strip(), "likenessctl 0.1.0+test\nentry\nkey\n[Terminal]", said)
+
+    def test_models(self):
+        """Their package with the program's own; whoever installs one is told what is missing."""
+        with tempfile.TemporaryDirectory() as directory:
+            os.makedirs(directory + "/models/licenses")
+            shutil.copy(package.make_deb(), directory + "/likeness.deb")
+            manifest = package.read("models/manifest")
+            for name in set(re.findall(r"(?m)^LicenceFile=(.*)$", manifest)):
+                with open(f"{directory}/models/licenses/{name}", "w") as file:
+                    file.write("text\n")
+            for name in re.findall(r"(?m)^File=(.*)$", manifest):
+                with open(f"{directory}/models/{name}", "w") as file:
+                    file.write(name)
+                manifest = re.sub(rf"(?m)^(File={re.escape(name)}\nSHA256=).*$",
+                                  r"\g<1>" + hashlib.sha256(name.encode()).hexdigest(), manifest)
+            with open(directory + "/models/manifest", "w") as file:
+                file.write(manifest)
+            said = self.inside(INSTALL.format(deb="likeness.deb") + """
+                likenessctl models check 2>&1 || echo status $?
+                echo =====
+                cd /tmp
+                dpkg --force-unsafe-io --install $(likenessctl models pack /tmp/given/models) >/dev/null
+                likenessctl models check
+                cd /usr/share/likeness/models; sha256sum --check --quiet SHA256SUMS
+                dpkg --purge likeness-models >/dev/null
+                test ! -e /usr/share/likeness/models && likenessctl --version
+                """, given=directory)
+        before, after = said.split("=====\n")
+        self.assertIn("/usr/share/likeness/models/face_detection_yunet_2022mar.onnx: No such file", before)
+        self.assertTrue(before.endswith("status 1\n"), before)
+        self.assertEqual(after.count("is the manifest's\n"), 5, after)
 
     def test_purge_leaves_nothing(self):
         """Also of a terminal in use, if its administrator said so beforehand."""

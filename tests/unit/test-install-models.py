@@ -50,6 +50,19 @@ class InstallModels(unittest.TestCase):
                 contents[name] = file.read()
         return contents
 
+    def test_licences(self):
+        self.assertEqual(self.run_installer(self.source).returncode, 0)
+        with open(self.place + "/manifest", "a") as file:
+            file.write("Licence=MIT\nLicenceFile=MIT_LICENSE\n")
+        said = self.run_installer(self.source).stdout
+        self.assertIn(f"needs the text of its licence (MIT) as {self.target}/licenses/MIT_LICENSE", said)
+        os.mkdir(self.source + "/licenses")
+        self.write("source/licenses/MIT_LICENSE", "text")
+        self.assertIn("licenses/MIT_LICENSE installed", self.run_installer(self.source).stdout)
+        with open(self.target + "/licenses/MIT_LICENSE") as file:
+            self.assertEqual(file.read(), "text")
+        self.assertNotIn("licen", self.run_installer(self.source).stdout)
+
     def test_from_directory(self):
         self.assertEqual(self.run_installer(self.source).returncode, 0)
         self.assertEqual(self.installed(), {"a.onnx": "first", "b.onnx": "second"})
