@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "macro.h"
+#include "options.h"
 #include "output.h"
 #include "remote.h"
 #include "result.h"

@@ -8,7 +8,6 @@
 #include "service.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -101,40 +100,4 @@ int remote_properties(json_t **ret, bool json) {
         remote_clear(&remote);
         *ret = properties;
         return status;
-}
-
-int simple_options_parse(int argc, char *argv[], const char *command, const char *help, bool *json,
-                const char *operands[], int n_operands) {
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, 'j' },
-                {},
-        };
-        int c;
-
-        optind = 0;
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                if (c == 'h') {
-                        fputs(help, stdout);
-                        return 0;
-                } else if (c == 'j' && json) {
-                        *json = true;
-                } else {
-                        if (c == 'j')
-                                fprintf(stderr, "likenessctl: %s does not take --json\n", command);
-                        return -EINVAL;
-                }
-
-        for (int i = 0; i < n_operands; i++) {
-                if (optind >= argc || isempty(argv[optind])) {
-                        fprintf(stderr, "likenessctl: %s misses something; see likenessctl %s --help\n", command, command);
-                        return -EINVAL;
-                }
-                operands[i] = argv[optind++];
-        }
-        if (optind < argc) {
-                fprintf(stderr, "likenessctl: %s does not know what to do with \"%s\"\n", command, argv[optind]);
-                return -EINVAL;
-        }
-        return 1;
 }

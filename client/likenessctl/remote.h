@@ -25,8 +25,3 @@ int remote_properties(json_t **ret, bool json);
 
 /* Says that the service's answer is not what it must be; returns the exit status for it. */
 int remote_unreadable(bool json);
-
-/* A command line that takes "--json" (if `json` is not NULL), "--help" and `n_operands` words, which land in `operands`.
- * 1 to go on, 0 after --help, -EINVAL after naming the mistake. */
-int simple_options_parse(int argc, char *argv[], const char *command, const char *help, bool *json,
-                const char *operands[], int n_operands);

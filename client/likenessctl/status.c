@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "macro.h"
+#include "options.h"
 #include "output.h"
 #include "problem.h"
 #include "remote.h"
