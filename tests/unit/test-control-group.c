@@ -238,12 +238,28 @@ static void test_removed(void **state) {
         f->group[0] = '\0';
 }
 
+static void test_without_a_word(void **state) {
+        _cleanup_(control_group_freep) ControlGroup *g = NULL;
+        Fixture *f = *state;
+
+        need_group(f);
+        assert_int_equal(control_group_new(&g, f->event, f->group, on_changed, f), 0);
+        await_changes(f, 1);           /* the kernel's word for the first reading */
+        f->changes = 0;
+        run_for(f, 30 * USEC_PER_MSEC);
+        assert_int_equal(f->changes, 0);
+
+        assert_int_equal(control_group_await(g), 0);
+        await_changes(f, 3);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_words, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_group, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_comes_and_goes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_removed, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_without_a_word, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
