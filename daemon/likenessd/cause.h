@@ -10,6 +10,7 @@ typedef enum Cause {
         CAUSE_CANCELLED,
         CAUSE_CALLER_GONE,
         CAUSE_INTERRUPTED,             /* likenessd was told to stop */
+        CAUSE_SUSPENDED,               /* the machine goes to sleep */
         CAUSE_BAD_REFERENCE,
         CAUSE_CAMERA_NONE,
         CAUSE_CAMERA_BUSY,

@@ -266,6 +266,19 @@ static void on_rotated(Signing *signing, const char *key_id, const char *problem
         verifier_rotated(service->verifier, key_id, problem);
 }
 
+/* No signal is for us alone but those of the bus itself. A match rule does not protect from one that a local user sends
+ * straight to us: sd-bus takes it for a caller's departure, or for logind's word that the machine goes to sleep. */
+static int on_bus_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(m);
+
+        if (!sd_bus_message_is_signal(m, NULL, NULL) || !sd_bus_message_get_destination(m) ||
+            streq(sender ?: "", "org.freedesktop.DBus"))
+                return 0;
+
+        log_debug("a signal that somebody sent to us alone is ignored");
+        return 1;
+}
+
 static int connect_bus(sd_event *event, sd_bus **ret) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         int r;
@@ -276,6 +289,9 @@ static int connect_bus(sd_event *event, sd_bus **ret) {
         r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return log_error_errno(r, "the bus cannot be served: %m");
+        r = sd_bus_add_filter(bus, NULL, on_bus_message, NULL);
+        if (r < 0)
+                return log_error_errno(r, "the bus cannot be filtered: %m");
         r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
                         "Disconnected", on_bus_lost, event);
         if (r < 0)

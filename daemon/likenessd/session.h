@@ -77,7 +77,8 @@ DEFINE_CLEANUP(Session *, session_free);
 /* Records the opening and starts the processes. After a failure the session was never opened. */
 int session_start(Session *s);
 
-/* Ends a session early: CAUSE_CANCELLED, CAUSE_CALLER_GONE or CAUSE_INTERRUPTED. `closed` follows; too late is ignored. */
+/* Ends a session early: CAUSE_CANCELLED, CAUSE_CALLER_GONE, CAUSE_INTERRUPTED or CAUSE_SUSPENDED. `closed` follows; too late
+ * is ignored. */
 void session_end(Session *s, Cause cause);
 
 /* Who asked for it, and with which nonce (NULL if none; owned by the session). */

@@ -6,6 +6,7 @@
 
 #include "audience.h"
 #include "authority.h"
+#include "sleep.h"
 #include "verifier.h"
 
 struct Verifier {
@@ -13,6 +14,7 @@ struct Verifier {
         sd_bus *bus;
         sd_event *event;
         Authority *authority;
+        Sleep *sleep;
         sd_bus_slot *object, *sessions;
         sd_bus_message *rotation;      /* RotateKey(), to be answered */
         bool stopping;

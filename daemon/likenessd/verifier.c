@@ -15,8 +15,19 @@ static void verifier_forget_session(Verifier *v) {
         v->audience = audience_free(v->audience);
         free(TAKE_PTR(v->camera));
         reload_release(v->setup.reload);
+        if (v->sleep)
+                sleep_release(v->sleep);
         if (v->stopping)
                 (void) sd_event_exit(v->event, 0);
+}
+
+static void on_sleep(Sleep *s, void *userdata) {
+        Verifier *v = userdata;
+
+        if (!v->session)
+                sleep_release(s);
+        else if (v->audience)
+                session_end(v->session, CAUSE_SUSPENDED);
 }
 
 static void on_session_prompt(
@@ -100,6 +111,11 @@ int verifier_check_idle(const Verifier *v, sd_bus_error *error) {
         return 0;
 }
 
+static int check_awake(const Verifier *v, sd_bus_error *error) {
+        return sleep_is_near(v->sleep) ?
+                        sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_SUSPENDED)) : 0;
+}
+
 /* Also of a check of an earlier start of the service, whose examiner has left something behind. */
 static int check_nothing_left(const Verifier *v, sd_bus_error *error) {
         const char *const groups[] = { v->setup.examiner.group, v->setup.decoder.group };
@@ -171,6 +187,9 @@ static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec
         call.nonce = request->nonce;
         r = verifier_answer_again(v, &call, error);
         if (r != 0)
+                return r;
+        r = check_awake(v, error);
+        if (r < 0)
                 return r;
         r = verifier_check_idle(v, error);
         if (r < 0)
@@ -323,6 +342,8 @@ int verifier_new(Verifier **ret, sd_bus *bus, sd_event *event, const VerifierSet
 
         r = authority_new(&v->authority, bus);
         if (r >= 0)
+                r = sleep_new(&v->sleep, bus, on_sleep, v);
+        if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, &v->object, VERIFIER_PATH, VERIFIER_INTERFACE, verifier_vtable, v);
         if (r >= 0)
                 r = sd_bus_add_fallback_vtable(bus, &v->sessions, SESSION_PATH, SESSION_INTERFACE, session_vtable,
@@ -343,6 +364,7 @@ Verifier *verifier_free(Verifier *v) {
         sd_bus_message_unref(v->rotation);
         sd_bus_slot_unref(v->sessions);
         sd_bus_slot_unref(v->object);
+        sleep_free(v->sleep);
         authority_free(v->authority);
         sd_event_unref(v->event);
         sd_bus_unref(v->bus);
