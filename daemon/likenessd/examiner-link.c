@@ -577,7 +577,8 @@ int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
 }
 
 Ended examiner_link_ended(const ExaminerLink *l) {
-        if (!l->process_ended)
-                return ENDED_NOTHING;
-        return l->held ? ENDED_CONTROL_GROUP : ENDED_PROCESS;
+        if (l->held)
+                return ENDED_CONTROL_GROUP;
+        /* of one that was never given anything there is nothing to say */
+        return l->attached && l->process_ended ? ENDED_PROCESS : ENDED_NOTHING;
 }

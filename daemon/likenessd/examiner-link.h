@@ -64,5 +64,5 @@ int examiner_link_examine(ExaminerLink *l, const ExamineOrder *order);
 /* Ends the process, by closing the lifeline; `gone` follows. May be called again. */
 void examiner_link_end(ExaminerLink *l);
 
-/* In `gone`: how it was seen that nothing is left. */
+/* In `gone`, unless stuck: how it was seen that nothing is left. */
 Ended examiner_link_ended(const ExaminerLink *l);

@@ -103,12 +103,15 @@ static void session_close(Session *s) {
                         (100 * USEC_PER_MSEC);
         result->support_code = s->attempt.support_code;
 
+        if (result->cause == CAUSE_EXAMINER_STUCK || result->cause == CAUSE_EXAMINER_UNWATCHED)
+                s->ended = ENDED_NOTHING;
+
         const Closing closing = {
                 .cause = result->cause,
                 .decision = result->cause == CAUSE_VERDICT ? &result->decision : NULL,
                 .face_seen = s->face_seen,
                 .binding = result->binding,
-                .ended = s->stuck ? ENDED_NOTHING : s->ended,
+                .ended = s->ended,
         };
         r = record_close(s->setup.record, &s->attempt, &closing, &result->receipt);
         if (r < 0) {
@@ -361,7 +364,6 @@ static void on_link_gone(ExaminerLink *l, bool stuck, void *userdata) {
                 return;
         }
 
-        /* of one that was never given anything there is nothing to say */
         if (s->ended == ENDED_NOTHING || (ended != ENDED_NOTHING && ended < s->ended))
                 s->ended = ended;
         if (l == s->decoder)
