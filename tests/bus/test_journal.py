@@ -169,8 +169,10 @@ class Journal(harness.TestCase):
 
         everything = "\n".join("\n".join(m.values()) for m in self.journald.received)
         self.assertIn("closed: answered", everything)
-        for word in (*words.values(), "marker", "forged", "passport", "declined", answer.verdict, *wrong):
-            self.assertNotRegex(everything, rf"(?<![\w.]){re.escape(word)}(?![\w.])|marker")
+        for word in (*words.values(), "marker", "forged", "passport", "declined", answer.verdict):
+            self.assertNotIn(word, everything)
+        for name in wrong:
+            self.assertNotRegex(everything, re.escape(name) + r"(?!\d)")
         for message in self.journald.received:
             self.assertNotIn("\n", message["MESSAGE"])
             self.assertIn(message["PRIORITY"], "34567")
