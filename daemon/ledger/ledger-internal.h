@@ -6,7 +6,7 @@
 #include "segment.h"
 
 /* What the ledger's own files share: opening (ledger-open.c), writing (ledger.c), reading (ledger-read.c), keys.json
- * (ledger-keys.c). */
+ * (ledger-keys.c), what was exported (ledger-exported.c). */
 
 struct Ledger {
         char *path;
@@ -26,6 +26,7 @@ struct Ledger {
         uint64_t latest;               /* the highest "time" of all entries: clocks go back */
         json_t *opening;               /* claims of the opening that has no closing yet, or NULL */
 
+        uint64_t unexported;           /* the first attempt that no export contains, or 0 */
         char boot[BOOT_ID_SIZE];
         bool failed;                   /* a write or fsync failed: nothing is signed any more */
 };
@@ -38,6 +39,15 @@ int ledger_load_keys(Ledger *l);
 
 /* Makes the signer's key the first of keys.json; on disk when it returns. */
 int ledger_add_key(Ledger *l, const Signer *signer);
+
+/* Reads the mark of ledger-exported.c. */
+void ledger_load_mark(Ledger *l);
+
+/* Before an entry of this kind is written: sets the mark, on disk when it returns, if it needs one. */
+int ledger_mark_unexported(Ledger *l, const char *entry);
+
+/* The index of the segment where an export from this time on begins. */
+int ledger_find_start(const Ledger *l, uint64_t from, size_t *ret);
 
 /* Writes one entry to the end of the last segment, or over what is there from byte `offset` on (then the file ends behind
  * the entry) if that is not negative. `claims` is borrowed. */

@@ -315,6 +315,7 @@ static int recover(Ledger *l) {
         json_t *claims;
         int r;
 
+        ledger_load_mark(l);
         r = recover_files(l);
         if (r < 0)
                 return r;

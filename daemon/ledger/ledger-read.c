@@ -224,7 +224,7 @@ int ledger_read_recent(const Ledger *l, unsigned segments, uint64_t seconds, Led
 /* The segment where an export begins: the one that has the first entry, in order of sequence, with a time of `from` or
  * later. A summary holds the highest time before it, which never falls from one segment to the next, so that the first
  * summary with `from` or later comes right after that segment. */
-static int find_start(const Ledger *l, uint64_t from, size_t *ret) {
+int ledger_find_start(const Ledger *l, uint64_t from, size_t *ret) {
         size_t low = 1, high = l->segments.n;
 
         while (low < high) {
@@ -250,7 +250,7 @@ int ledger_export(const Ledger *l, uint64_t from, int fd) {
 
         if (l->segments.n == 0)
                 return 0;
-        r = find_start(l, from, &start);
+        r = ledger_find_start(l, from, &start);
         if (r < 0)
                 return r;
 

@@ -133,6 +133,9 @@ static int check_order(const Ledger *l, const char *entry, json_t *claims) {
 static int append(Ledger *l, const char *entry, const json_t *claims, char **ret_jws) {
         int r;
 
+        r = ledger_mark_unexported(l, entry);
+        if (r < 0)
+                return fail(l, r, "mark");
         if (l->entries >= l->segment_entries) {
                 r = ledger_begin_segment(l);
                 if (r < 0)

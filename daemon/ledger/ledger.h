@@ -93,3 +93,7 @@ int ledger_read_recent(const Ledger *l, unsigned segments, uint64_t seconds, Led
  * `fd` should be a regular file or memfd. A blocking pipe or socket holds the caller up for as long as the reader likes; a
  * full non-blocking one ends with -EAGAIN and a part written. A pipe without reader raises SIGPIPE if that is not ignored. */
 int ledger_export(const Ledger *l, uint64_t from, int fd);
+
+/* After an export from this time on that went well: if it and those before hold every attempt, the file "unexported" in the
+ * ledger's directory goes; the next attempt brings it back. Negative errno: it may be there still. */
+int ledger_mark_exported(Ledger *l, uint64_t from);

@@ -77,6 +77,11 @@ static int export_authorised(sd_bus_message *m, uint64_t called_usec, void *user
         if (r < 0)
                 return sd_bus_error_setf(error, LIKENESS_ERROR_UNAVAILABLE, "The ledger cannot be written to the file: %s",
                                 strerror(-r));
+
+        /* it is the caller's file: whether it reached his disk he must see himself */
+        r = ledger_mark_exported(signing_ledger(v->setup.signing), from);
+        if (r < 0)
+                log_warning_errno(r, "the ledger was exported, but it cannot be noted: %m");
         return sd_bus_reply_method_return(m, NULL);
 }
 

@@ -237,6 +237,15 @@ class Ledger(harness.TestCase):
         done = audit()
         self.assertEqual(done.returncode, 0, done.stdout)
 
+    def test_attempts_that_no_export_has_are_marked(self):
+        """What the package's purge goes by."""
+        mark = harness.PLACE + "/state/ledger-demo/unexported"
+        for _ in range(2):
+            self.clerk.verify(client.Request(pictures.encoded(pictures.landscape())))
+            self.assertTrue(os.path.exists(mark))
+            self.assertEqual(audit().returncode, 0)
+            self.assertFalse(os.path.exists(mark))
+
     def test_an_export_goes_to_a_file_only(self):
         root = client.Client("root")
         self.addCleanup(root.close)

@@ -27,6 +27,7 @@ install -d -o likeness -g likeness -m 0700 /var/lib/likeness/ledger /var/lib/lik
 install -d -o likeness-keyring -g likeness-keyring -m 0700 /var/lib/likeness/keyring
 install -d -m 0755 /etc/likeness
 echo entry >/var/lib/likeness/ledger/ledger-0000000000000001.jws
+echo 1 >/var/lib/likeness/ledger/unexported
 echo entry >/var/lib/likeness/ledger-demo/ledger-0000000000000001.jws
 echo key >/var/lib/likeness/keyring/production
 echo password >/etc/credstore.encrypted/likeness-keyring
@@ -124,7 +125,7 @@ class Install(unittest.TestCase):
             stat --format='%U %a' /var/backups/likeness-ledger-*
             rm -r /var/backups/likeness-ledger-*
             echo =====
-            """ + self.install + USED + f"echo 1 >{STATE}/ledger/exported\n" + PURGE + f"""
+            """ + self.install + USED + f"rm {STATE}/ledger/unexported\n" + PURGE + f"""
             test ! -e {STATE}
             echo kept: /var/backups/likeness*
             """)

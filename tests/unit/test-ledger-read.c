@@ -239,6 +239,59 @@ static void test_export(void **state) {
         real_clocks();
 }
 
+static bool marked(const LedgerFixture *f) {
+        _cleanup_free_ char *path = NULL;
+
+        assert_true(asprintf(&path, "%s/unexported", f->directory) > 0);
+        return access(path, F_OK) == 0;
+}
+
+/* What a purge goes by: is there an attempt that no export has? */
+static void test_what_was_exported(void **state) {
+        LedgerFixture *f = *state;
+
+        fake_time = 100;
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(append_health(f->ledger), 0);
+        assert_false(marked(f));                                    /* nothing happened here */
+
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);     /* 3 */
+        assert_true(marked(f));
+        assert_int_equal(append_closed(f->ledger, NONCE_A, NULL), 0);
+        assert_int_equal(reopen(f, 4), 0);
+        assert_true(marked(f));
+        assert_int_equal(ledger_mark_exported(f->ledger, 0), 0);
+        assert_false(marked(f));
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(append_health(f->ledger), 0);              /* 6, after a new segment's first */
+        assert_false(marked(f));
+
+        /* an export of later entries only is one, if those before are in earlier exports */
+        fake_time = 200;
+        assert_int_equal(append_opened(f->ledger, NONCE_B), 0);     /* 7 */
+        assert_int_equal(append_closed(f->ledger, NONCE_B, NULL), 0);
+        fake_time = 300;
+        for (int i = 0; i < 8; i++)
+                assert_int_equal(append_health(f->ledger), 0);
+        assert_int_equal(ledger_mark_exported(f->ledger, 300), 0);
+        assert_true(marked(f));
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(ledger_mark_exported(f->ledger, 300), 0);
+        assert_true(marked(f));
+        assert_int_equal(ledger_mark_exported(f->ledger, 200), 0);
+        assert_false(marked(f));
+
+        /* one that cannot be read stands for all */
+        assert_int_equal(append_opened(f->ledger, NONCE_A), 0);
+        file_write(f->directory, "unexported", "x", 1);
+        assert_int_equal(reopen(f, 4), 0);
+        assert_int_equal(ledger_mark_exported(f->ledger, 300), 0);
+        assert_true(marked(f));
+        assert_int_equal(ledger_mark_exported(f->ledger, 0), 0);
+        assert_false(marked(f));
+        real_clocks();
+}
+
 static void test_export_to_pipes(void **state) {
         LedgerFixture *f = *state;
         int ends[2], status;
@@ -310,6 +363,7 @@ int main(void) {
                 WITH_LEDGER(test_nonce_anywhere),
                 cmocka_unit_test(test_nonce_window),
                 WITH_LEDGER(test_export),
+                WITH_LEDGER(test_what_was_exported),
                 WITH_LEDGER(test_export_to_pipes),
                 WITH_LEDGER(test_export_while_writing),
         };
