@@ -241,7 +241,7 @@ class Ledger(harness.TestCase):
         """What the package's purge goes by."""
         mark = harness.PLACE + "/state/ledger-demo/unexported"
         for _ in range(2):
-            self.clerk.verify(client.Request(pictures.encoded(pictures.landscape())))
+            client.Client("clerk").verify(client.Request(pictures.encoded(pictures.landscape())))
             self.assertTrue(os.path.exists(mark))
             self.assertEqual(audit().returncode, 0)
             self.assertFalse(os.path.exists(mark))
