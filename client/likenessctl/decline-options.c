@@ -38,11 +38,13 @@ static const OptionRule rules[] = {
         { "json", offsetof(DeclineOptions, json) },
 };
 
+static const OptionTable table = { .command = "decline", .help = decline_help, .rules = rules, .n_rules = ELEMENTSOF(rules) };
+
 int decline_options_parse(int argc, char *argv[], DeclineOptions *ret) {
         DeclineOptions o = {};
         int r;
 
-        r = options_parse(argc, argv, "decline", decline_help, rules, ELEMENTSOF(rules), &o, NULL, 0);
+        r = options_parse(argc, argv, &table, &o, NULL, 0);
         if (r <= 0)
                 return r;
         if (!o.cause || !o.alternative) {

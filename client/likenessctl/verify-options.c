@@ -60,11 +60,13 @@ const char *locale_from_environment(void) {
         return NULL;
 }
 
+static const OptionTable table = { .command = "verify", .help = verify_help, .rules = rules, .n_rules = ELEMENTSOF(rules) };
+
 int verify_options_parse(int argc, char *argv[], VerifyOptions *ret) {
         VerifyOptions o = { .document = "auto", .timeout_sec = VERIFY_TIMEOUT_DEFAULT_SEC };
         int r;
 
-        r = options_parse(argc, argv, "verify", verify_help, rules, ELEMENTSOF(rules), &o, NULL, 0);
+        r = options_parse(argc, argv, &table, &o, NULL, 0);
         if (r <= 0)
                 return r;
         if (!o.locale)

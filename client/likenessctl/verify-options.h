@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define VERIFY_TIMEOUT_DEFAULT_SEC 120
 #define VERIFY_TIMEOUT_MAX_SEC 3600
@@ -19,7 +20,7 @@ typedef struct VerifyOptions {
         const char *pace;
         const char *locale;
         const char *notice;
-        unsigned long timeout_sec;     /* 1 to VERIFY_TIMEOUT_MAX_SEC */
+        uint64_t timeout_sec;     /* 1 to VERIFY_TIMEOUT_MAX_SEC */
         bool json;
 } VerifyOptions;
 

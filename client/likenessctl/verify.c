@@ -10,6 +10,7 @@
 #include "verify-options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
@@ -70,7 +71,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         Verification *v = userdata;
         char message[64];
 
-        (void) snprintf(message, sizeof(message), "There was no answer within %lu s.", v->options->timeout_sec);
+        (void) snprintf(message, sizeof(message), "There was no answer within %" PRIu64 " s.", v->options->timeout_sec);
         return give_up(v, SD_BUS_ERROR_TIMEOUT, message);
 }
 

@@ -6,84 +6,46 @@
 #include "capture.h"
 #include "examiner.h"
 #include "log.h"
+#include "options.h"
 #include "process.h"
 #include "sandbox.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <systemd/sd-daemon.h>
 
 /* The costliest picture within the limits, a 24 megapixel JPEG 2000 that cannot be halved, takes about 250 MB by
  * calculation. The largest measured took 83 MB. */
 #define DECODER_MEMORY_MAX (UINT64_C(384) * 1024 * 1024)
 
-static void help(void) {
-        printf("Usage: %s [OPTION…]\n\n"
-               "Examines one face for likenessd over the connected socket that it is started with.\n"
-               "It is started by its socket unit, never by hand.\n\n"
-               "  -h --help            Show this help\n"
-               "     --version         Show the version\n"
-               "     --decode          Decode a caller's picture instead\n"
-               "     --demo            Work without the sandbox; recordings may stand in for cameras.\n"
-               "                       likenessd must be started so as well\n"
-               "     --manifest=FILE   The model manifest (that of the models' directory, else\n"
-               "                       " MANIFEST_PATH ")\n"
-               "     --models=DIR      Where the models are (" MODELS_DIRECTORY ")\n",
-               program_invocation_short_name);
-}
+static const char help[] =
+        "Usage: likeness-examiner [OPTION…]\n\n"
+        "Examines one face for likenessd over the connected socket that it is started with.\n"
+        "It is started by its socket unit, never by hand.\n\n"
+        "  -h --help            Show this help\n"
+        "     --version         Show the version\n"
+        "     --decode          Decode a caller's picture instead\n"
+        "     --demo            Work without the sandbox; recordings may stand in for cameras.\n"
+        "                       likenessd must be started so as well\n"
+        "     --manifest=FILE   The model manifest (that of the models' directory, else\n"
+        "                       " MANIFEST_PATH ")\n"
+        "     --models=DIR      Where the models are (" MODELS_DIRECTORY ")\n";
 
-/* 1 to go on, 0 when all is said, -EINVAL after getopt's message */
+/* 1 to go on, 0 when all is said, -EINVAL after a message */
 static int parse_argv(int argc, char *argv[], ExaminerSetup *setup) {
-        enum {
-                ARG_VERSION = 0x100,
-                ARG_DECODE,
-                ARG_DEMO,
-                ARG_MANIFEST,
-                ARG_MODELS,
+        static const OptionRule rules[] = {
+                { "decode", offsetof(ExaminerSetup, decode) },
+                { "demo", offsetof(ExaminerSetup, demo) },
+                { "manifest", offsetof(ExaminerSetup, manifest), option_path },
+                { "models", offsetof(ExaminerSetup, models), option_path },
         };
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, ARG_VERSION },
-                { "decode", no_argument, NULL, ARG_DECODE },
-                { "demo", no_argument, NULL, ARG_DEMO },
-                { "manifest", required_argument, NULL, ARG_MANIFEST },
-                { "models", required_argument, NULL, ARG_MODELS },
-                {},
+        static const OptionTable table = {
+                .help = help,
+                .version = "likeness-examiner " VERSION "\n",
+                .rules = rules,
+                .n_rules = ELEMENTSOF(rules),
         };
-        int c;
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                switch (c) {
-                case 'h':
-                        help();
-                        return 0;
-                case ARG_VERSION:
-                        puts("likeness-examiner " VERSION);
-                        return 0;
-                case ARG_DECODE:
-                        setup->decode = true;
-                        break;
-                case ARG_DEMO:
-                        setup->demo = true;
-                        break;
-                case ARG_MANIFEST:
-                        setup->manifest = optarg;
-                        break;
-                case ARG_MODELS:
-                        setup->models = optarg;
-                        break;
-                default:
-                        return -EINVAL;
-                }
-
-        if (optind < argc) {
-                fprintf(stderr, "%s: takes no arguments, but was given \"%s\"\n", program_invocation_short_name,
-                                argv[optind]);
-                return -EINVAL;
-        }
-
-        return 1;
+        return options_parse(argc, argv, &table, setup, NULL, 0);
 }
 
 static int run(const ExaminerSetup *setup) {

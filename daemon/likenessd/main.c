@@ -6,11 +6,11 @@
 #include "configuration.h"
 #include "health.h"
 #include "log.h"
+#include "options.h"
 #include "process.h"
 #include "verifier.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,150 +31,60 @@ typedef struct Arguments {
         bool demo;
 } Arguments;
 
-static void help(void) {
-        printf("Usage: %s [OPTION…]\n\n"
-               "Answers on the system bus whether a live person is the one on a document.\n\n"
-               "  -h --help                    Show this help\n"
-               "     --version                 Show the version\n"
-               "     --config=FILE             Read this configuration file alone (not those of\n"
-               "                               likeness.conf(5))\n"
-               "     --manifest=FILE           The model manifest (that of the models' directory, else\n"
-               "                               " MANIFEST_PATH ")\n"
-               "     --models=DIR              Where the models are (" MODELS_DIRECTORY ")\n"
-               "     --state=DIR               Where the ledger is kept (" STATE_DIRECTORY ")\n"
-               "     --examiner-socket=PATH    (" EXAMINER_SOCKET ")\n"
-               "     --decoder-socket=PATH     (" DECODER_SOCKET ")\n"
-               "     --keyring-socket=PATH     (" KEYRING_SOCKET ")\n"
-               "     --examiner-cgroup=DIR     The control group that examiners run in; without it no check can be\n"
-               "                               made, as their end could not be seen; with --demo it may be left out\n"
-               "                               (" EXAMINER_CGROUP ")\n"
-               "     --decoder-cgroup=DIR      The same for decoders\n"
-               "                               (" DECODER_CGROUP ")\n"
-               "     --health-interval=SEC     How often the ledger gets an entry \"health\" (%" PRIu64 ")\n"
-               "     --demo                    Not for production: answers never bind, the examiner may work\n"
-               "                               without its sandbox, recordings may stand in for cameras\n"
-               "     --face-camera=FILE        With --demo: an MJPEG AVI recording instead of a camera\n"
-               "     --document-camera=FILE    With --demo: the same for the camera that sees the document\n\n"
-               "LIKENESS_LOG_LEVEL=err|warning|notice|info|debug sets how much is logged.\n",
-               program_invocation_short_name, HEALTH_INTERVAL_SEC);
-}
-
-static int parse_cgroup(const char *option, const char *s, const char **ret) {
-        if (s[0] != '/') {
-                log_error("--%s takes the path of a directory, not \"%s\"", option, s);
-                return -EINVAL;
-        }
-        *ret = s;
-        return 0;
-}
-
-static int parse_interval(const char *s, uint64_t *ret) {
-        size_t n = strlen(s);
-
-        if (n == 0 || n > 7 || strspn(s, "0123456789") != n || strspn(s, "0") == n) {
-                log_error("--health-interval takes seconds, 1 to 9999999, not \"%s\"", s);
-                return -EINVAL;
-        }
-        *ret = strtoull(s, NULL, 10);
-        return 0;
-}
+static const char help[] =
+        "Usage: likenessd [OPTION…]\n\n"
+        "Answers on the system bus whether a live person is the one on a document.\n\n"
+        "  -h --help                    Show this help\n"
+        "     --version                 Show the version\n"
+        "     --config=FILE             Read this configuration file alone (not those of\n"
+        "                               likeness.conf(5))\n"
+        "     --manifest=FILE           The model manifest (that of the models' directory, else\n"
+        "                               " MANIFEST_PATH ")\n"
+        "     --models=DIR              Where the models are (" MODELS_DIRECTORY ")\n"
+        "     --state=DIR               Where the ledger is kept (" STATE_DIRECTORY ")\n"
+        "     --examiner-socket=PATH    (" EXAMINER_SOCKET ")\n"
+        "     --decoder-socket=PATH     (" DECODER_SOCKET ")\n"
+        "     --keyring-socket=PATH     (" KEYRING_SOCKET ")\n"
+        "     --examiner-cgroup=DIR     The control group that examiners run in; without it no check can be\n"
+        "                               made, as their end could not be seen; with --demo it may be left out\n"
+        "                               (" EXAMINER_CGROUP ")\n"
+        "     --decoder-cgroup=DIR      The same for decoders\n"
+        "                               (" DECODER_CGROUP ")\n"
+        "     --health-interval=SEC     How often the ledger gets an entry \"health\" (86400)\n"
+        "     --demo                    Not for production: answers never bind, the examiner may work\n"
+        "                               without its sandbox, recordings may stand in for cameras\n"
+        "     --face-camera=FILE        With --demo: an MJPEG AVI recording instead of a camera\n"
+        "     --document-camera=FILE    With --demo: the same for the camera that sees the document\n\n"
+        "LIKENESS_LOG_LEVEL=err|warning|notice|info|debug sets how much is logged.\n";
 
 /* 1 to go on, 0 when all is said, -EINVAL after a message */
 static int parse_argv(int argc, char *argv[], Arguments *a) {
-        enum {
-                ARG_VERSION = 0x100,
-                ARG_CONFIG,
-                ARG_MANIFEST,
-                ARG_MODELS,
-                ARG_STATE,
-                ARG_EXAMINER_SOCKET,
-                ARG_DECODER_SOCKET,
-                ARG_KEYRING_SOCKET,
-                ARG_EXAMINER_CGROUP,
-                ARG_DECODER_CGROUP,
-                ARG_HEALTH_INTERVAL,
-                ARG_DEMO,
-                ARG_FACE_CAMERA,
-                ARG_DOCUMENT_CAMERA,
+        static const OptionRule rules[] = {
+                { "config", offsetof(Arguments, configuration), option_path },
+                { "manifest", offsetof(Arguments, manifest), option_path },
+                { "models", offsetof(Arguments, models), option_path },
+                { "state", offsetof(Arguments, state), option_path },
+                { "examiner-socket", offsetof(Arguments, examiner_socket), option_path },
+                { "decoder-socket", offsetof(Arguments, decoder_socket), option_path },
+                { "keyring-socket", offsetof(Arguments, keyring_socket), option_path },
+                { "examiner-cgroup", offsetof(Arguments, examiner_cgroup), option_absolute_path },
+                { "decoder-cgroup", offsetof(Arguments, decoder_cgroup), option_absolute_path },
+                { "health-interval", offsetof(Arguments, health_interval_sec), option_number, .max = 9999999 },
+                { "demo", offsetof(Arguments, demo) },
+                { "face-camera", offsetof(Arguments, face_camera), option_path },
+                { "document-camera", offsetof(Arguments, document_camera), option_path },
         };
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, ARG_VERSION },
-                { "config", required_argument, NULL, ARG_CONFIG },
-                { "manifest", required_argument, NULL, ARG_MANIFEST },
-                { "models", required_argument, NULL, ARG_MODELS },
-                { "state", required_argument, NULL, ARG_STATE },
-                { "examiner-socket", required_argument, NULL, ARG_EXAMINER_SOCKET },
-                { "decoder-socket", required_argument, NULL, ARG_DECODER_SOCKET },
-                { "keyring-socket", required_argument, NULL, ARG_KEYRING_SOCKET },
-                { "examiner-cgroup", required_argument, NULL, ARG_EXAMINER_CGROUP },
-                { "decoder-cgroup", required_argument, NULL, ARG_DECODER_CGROUP },
-                { "health-interval", required_argument, NULL, ARG_HEALTH_INTERVAL },
-                { "demo", no_argument, NULL, ARG_DEMO },
-                { "face-camera", required_argument, NULL, ARG_FACE_CAMERA },
-                { "document-camera", required_argument, NULL, ARG_DOCUMENT_CAMERA },
-                {},
+        static const OptionTable table = {
+                .help = help,
+                .version = "likenessd " VERSION "\n",
+                .rules = rules,
+                .n_rules = ELEMENTSOF(rules),
         };
-        int c;
+        int r;
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                switch (c) {
-                case 'h':
-                        help();
-                        return 0;
-                case ARG_VERSION:
-                        puts("likenessd " VERSION);
-                        return 0;
-                case ARG_CONFIG:
-                        a->configuration = optarg;
-                        break;
-                case ARG_MANIFEST:
-                        a->manifest = optarg;
-                        break;
-                case ARG_MODELS:
-                        a->models = optarg;
-                        break;
-                case ARG_STATE:
-                        a->state = optarg;
-                        break;
-                case ARG_EXAMINER_SOCKET:
-                        a->examiner_socket = optarg;
-                        break;
-                case ARG_DECODER_SOCKET:
-                        a->decoder_socket = optarg;
-                        break;
-                case ARG_KEYRING_SOCKET:
-                        a->keyring_socket = optarg;
-                        break;
-                case ARG_EXAMINER_CGROUP:
-                        if (parse_cgroup("examiner-cgroup", optarg, &a->examiner_cgroup) < 0)
-                                return -EINVAL;
-                        break;
-                case ARG_DECODER_CGROUP:
-                        if (parse_cgroup("decoder-cgroup", optarg, &a->decoder_cgroup) < 0)
-                                return -EINVAL;
-                        break;
-                case ARG_HEALTH_INTERVAL:
-                        if (parse_interval(optarg, &a->health_interval_sec) < 0)
-                                return -EINVAL;
-                        break;
-                case ARG_DEMO:
-                        a->demo = true;
-                        break;
-                case ARG_FACE_CAMERA:
-                        a->face_camera = optarg;
-                        break;
-                case ARG_DOCUMENT_CAMERA:
-                        a->document_camera = optarg;
-                        break;
-                default:
-                        return -EINVAL;
-                }
-
-        if (optind < argc) {
-                log_error("takes no arguments, but was given \"%s\"", argv[optind]);
-                return -EINVAL;
-        }
+        r = options_parse(argc, argv, &table, a, NULL, 0);
+        if (r <= 0)
+                return r;
         if ((a->face_camera || a->document_camera) && !a->demo) {
                 log_error("a recording can stand in for a camera only with --demo");
                 return -EINVAL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "options.h"
+#include "log.h"
 #include "parse.h"
 
 #include <errno.h>
@@ -8,14 +9,14 @@
 #include <stdio.h>
 
 #define RULES_MAX 16U
-#define ARG_FIRST 0x100
+#define ARG_VERSION 0x100
+#define ARG_FIRST 0x101
 
 static int refused(const OptionRule *rule, const char *takes) {
-        fprintf(stderr, "likenessctl: --%s takes %s\n", rule->name, takes);
+        log_error("--%s takes %s", rule->name, takes);
         return -EINVAL;
 }
 
-/* Anything but printable ASCII of a bounded length could not be a value that the service takes. */
 int option_text(const OptionRule *rule, const char *value, void *member) {
         size_t n = strlen(value);
         bool plain = n > 0 && n <= rule->max;
@@ -24,7 +25,7 @@ int option_text(const OptionRule *rule, const char *value, void *member) {
         for (size_t i = 0; plain && i < n; i++)
                 plain = value[i] >= ' ' && value[i] <= '~';
         if (!plain) {
-                (void) snprintf(takes, sizeof(takes), "1 to %zu plain characters", rule->max);
+                (void) snprintf(takes, sizeof(takes), "1 to %u plain characters", rule->max);
                 return refused(rule, takes);
         }
         *(const char **) member = value;
@@ -33,7 +34,14 @@ int option_text(const OptionRule *rule, const char *value, void *member) {
 
 int option_path(const OptionRule *rule, const char *value, void *member) {
         if (isempty(value))
-                return refused(rule, "the name of a file");
+                return refused(rule, "a path");
+        *(const char **) member = value;
+        return 0;
+}
+
+int option_absolute_path(const OptionRule *rule, const char *value, void *member) {
+        if (value[0] != '/')
+                return refused(rule, "a path that begins with /");
         *(const char **) member = value;
         return 0;
 }
@@ -45,13 +53,24 @@ int option_word(const OptionRule *rule, const char *value, void *member) {
         return 0;
 }
 
+int option_enum(const OptionRule *rule, const char *value, void *member) {
+        int number = rule->from_string(value);
+
+        if (number < 0)
+                return refused(rule, rule->allowed);
+        *(int *) member = number;
+        return 0;
+}
+
 int option_number(const OptionRule *rule, const char *value, void *member) {
+        unsigned long number;
         char takes[64];
 
-        if (parse_unsigned(value, 1, rule->max, member) < 0) {
-                (void) snprintf(takes, sizeof(takes), "a whole number from 1 to %zu", rule->max);
+        if (parse_unsigned(value, 1, rule->max, &number) < 0) {
+                (void) snprintf(takes, sizeof(takes), "a whole number from 1 to %u", rule->max);
                 return refused(rule, takes);
         }
+        *(uint64_t *) member = number;
         return 0;
 }
 
@@ -68,47 +87,53 @@ static int take(const OptionRule *rule, const char *value, void *options) {
 static int take_operands(int argc, char *argv[], const char *command, const char *operands[], int n_operands) {
         for (int i = 0; i < n_operands; i++) {
                 if (optind >= argc || isempty(argv[optind])) {
-                        fprintf(stderr, "likenessctl: %s misses something; see likenessctl %s --help\n", command, command);
+                        log_error("%s misses something; see %s %s --help", command, program_invocation_short_name,
+                                  command);
                         return -EINVAL;
                 }
                 operands[i] = argv[optind++];
         }
         if (optind < argc) {
-                fprintf(stderr, "likenessctl: %s does not know what to do with \"%s\"\n", command, argv[optind]);
+                log_error("%s%sdoes not know what to do with \"%s\"", command ? command : "", command ? " " : "",
+                          argv[optind]);
                 return -EINVAL;
         }
         return 1;
 }
 
-int options_parse(int argc, char *argv[], const char *command, const char *help, const OptionRule *rules, size_t n_rules,
-                void *options, const char *operands[], int n_operands) {
-        struct option names[RULES_MAX + 2] = { { "help", no_argument, NULL, 'h' } };
+int options_parse(int argc, char *argv[], const OptionTable *table, void *options, const char *operands[],
+                  int n_operands) {
+        struct option names[RULES_MAX + 3] = { { "help", no_argument, NULL, 'h' } };
+        size_t n = 1;
         int c;
 
-        if (n_rules > RULES_MAX)
+        if (table->n_rules > RULES_MAX)
                 return -EINVAL;
-        for (size_t i = 0; i < n_rules; i++)
-                names[i + 1] = (struct option) {
-                        .name = rules[i].name,
-                        .has_arg = rules[i].take ? required_argument : no_argument,
+        if (table->version)
+                names[n++] = (struct option) { "version", no_argument, NULL, ARG_VERSION };
+        for (size_t i = 0; i < table->n_rules; i++)
+                names[n++] = (struct option) {
+                        .name = table->rules[i].name,
+                        .has_arg = table->rules[i].take ? required_argument : no_argument,
                         .val = ARG_FIRST + (int) i,
                 };
 
         optind = 0;
         while ((c = getopt_long(argc, argv, "h", names, NULL)) >= 0) {
-                if (c == 'h') {
-                        fputs(help, stdout);
+                if (c == 'h' || c == ARG_VERSION) {
+                        fputs(c == 'h' ? table->help : table->version, stdout);
                         return 0;
                 }
-                if (c < ARG_FIRST || take(&rules[c - ARG_FIRST], optarg, options) < 0)
+                if (c < ARG_FIRST || take(&table->rules[c - ARG_FIRST], optarg, options) < 0)
                         return -EINVAL;
         }
-        return take_operands(argc, argv, command, operands, n_operands);
+        return take_operands(argc, argv, table->command, operands, n_operands);
 }
 
 int simple_options_parse(int argc, char *argv[], const char *command, const char *help, bool *json,
                 const char *operands[], int n_operands) {
         static const OptionRule rules[] = { { .name = "json" } };
+        const OptionTable table = { .command = command, .help = help, .rules = rules, .n_rules = json ? 1 : 0 };
 
-        return options_parse(argc, argv, command, help, rules, json ? 1 : 0, json, operands, n_operands);
+        return options_parse(argc, argv, &table, json, operands, n_operands);
 }
