@@ -50,7 +50,8 @@ class Deb(unittest.TestCase):
         paths = package.contents(self.deb)
         for path in ("/usr/bin/likenessctl", "/usr/libexec/likeness/likenessd", "/usr/libexec/likeness/likeness-examiner",
                      "/usr/libexec/likeness/likeness-keyring", "/usr/libexec/likeness/likeness-courier",
-                     "/usr/share/likeness/manifest", "/usr/share/man/man1/likenessctl.1.gz",
+                     "/usr/share/likeness/manifest", "/usr/share/bash-completion/completions/likenessctl",
+                     "/usr/share/man/man1/likenessctl.1.gz",
                      "/usr/share/man/man5/likeness.conf.5.gz", "/usr/share/man/man8/likenessd.8.gz",
                      "/usr/share/polkit-1/actions/org.likeness.verifier1.policy",
                      "/usr/share/dbus-1/system.d/org.likeness.Verifier1.conf"):
