@@ -17,11 +17,13 @@ void session_times_log(const SessionTimes *t, const char *support_code) {
                 t->stage_usec[STAGE_FIRST_FRAME],
                 t->stage_usec[STAGE_LAST_FRAME],
                 t->found_usec,
+                t->ended_usec,
                 now_monotonic_usec(),
         };
         static const char *const names[ELEMENTSOF(times)] = {
                 "authorised",  "opened",     "examiner-ready", "models-loaded", "camera-opened",
-                "first-frame", "last-frame", "findings",       "gone",
+                "first-frame", "last-frame", "findings",       "processes-gone",
+                "closed",
         };
         char text[512];
         size_t n = 0;

@@ -92,6 +92,7 @@ static void session_close(Session *s) {
         int r;
 
         session_set_state(s, SESSION_CLOSED);
+        s->times.ended_usec = now_monotonic_usec();
         s->deadline = sd_event_source_disable_unref(s->deadline);
 
         if (s->stuck) {

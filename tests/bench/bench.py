@@ -23,6 +23,10 @@ PEOPLE = ("person01", "person02", "person03", "person04", "person05")
 SEALS = 0x1 | 0x2 | 0x4 | 0x8
 SAMPLE_SECONDS = 0.004
 
+sys.path.insert(0, SOURCE + "/tools")
+
+import control_groups
+
 
 def processes(name, *without):
     """The ids of the processes whose program has this name and whose command line lacks these words."""
@@ -134,10 +138,10 @@ def inside(clip, portrait, runs):
                           "times": times}), flush=True)
 
 
-def run_clip(build, person, runs):
+def run_clip(build, person, runs, *options):
     clip = f"{DATA}/camera/{person}-live.avi"
-    command = [f"{SOURCE}/tools/private-bus", f"--build-dir={build}", f"--face-camera={clip}", "--",
-               "/usr/bin/python3", os.path.realpath(__file__), "--inside", person,
+    command = [f"{SOURCE}/tools/private-bus", f"--build-dir={build}", f"--face-camera={clip}", *options,
+               "--", "/usr/bin/python3", os.path.realpath(__file__), "--inside", person,
                f"{DATA}/camera/{person}-portrait.jpg", str(runs)]
     done = subprocess.run(command, env={**os.environ, "LIKENESS_LOG_LEVEL": "debug"}, stdout=subprocess.PIPE,
                           text=True)
@@ -176,7 +180,8 @@ def main():
     show("first frame (since opening)", part(rows, "opened", "first-frame"), "ms")
     show("last frame needed (since first)", part(rows, "first-frame", "last-frame"), "ms")
     show("findings after last frame", part(rows, "last-frame", "findings"), "ms")
-    show("examiner seen gone and answer", part(rows, "findings", "gone"), "ms")
+    show("processes seen gone, after findings", part(rows, "findings", "processes-gone"), "ms")
+    show("closing entry and answer", part(rows, "processes-gone", "closed"), "ms")
     show("frames captured", [r["frames"] for r in rows], "frames")
     show("examiner CPU per captured frame", [r["cpu"] / r["frames"] for r in rows if r["frames"]], "ms")
     show("examiner CPU before first frame", [r["examiner-cpu-before-first-frame"] for r in rows], "ms")
@@ -184,6 +189,12 @@ def main():
     show("likenessd resident when idle", [r["daemon-idle"] / 1024 for r in rows], "MiB")
     show("likenessd resident after a check", [r["daemon-after"] / 1024 for r in rows], "MiB")
     show("likenessd peak resident", [r["daemon-peak"] / 1024 for r in rows], "MiB")
+
+    if control_groups.why_not():
+        print(f"bench: no figure with control groups: {control_groups.why_not()}", file=sys.stderr)
+        return
+    rows = run_clip(build, PEOPLE[0], 2 * runs, "--control-groups")
+    show("processes seen gone, after findings, by control groups", part(rows, "findings", "processes-gone"), "ms")
 
 
 if __name__ == "__main__":
