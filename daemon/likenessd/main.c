@@ -6,6 +6,7 @@
 #include "configuration.h"
 #include "health.h"
 #include "log.h"
+#include "notify.h"
 #include "options.h"
 #include "process.h"
 #include "verifier.h"
@@ -14,7 +15,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 
 /* sd-bus sets no limit to a message's size: one of 100 MiB from an examiner would be taken into memory before it could
  * be refused. With this limit the link breaks instead. The bus itself passes messages of 32 MiB at most. */
@@ -105,7 +105,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 
 static int on_terminate(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         log_info("asked to end");
-        (void) sd_notify(false, "STOPPING=1");
+        notify_stopping();
         verifier_stop(userdata);
         return 0;
 }
@@ -167,7 +167,7 @@ static void on_settled(Signing *signing, void *userdata) {
                             "ready: version " VERSION ", terminal %s, mode %s, key protection %s",
                             service->configuration->terminal, mode_to_string(service->configuration->mode),
                             signing_key_protection(signing));
-        (void) sd_notify(false, "READY=1");
+        notify_ready(signing_record(signing) ? NULL : signing_problem(signing));
 }
 
 static void on_rotated(Signing *signing, const char *key_id, const char *problem, void *userdata) {

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "reload.h"
-#include "clock.h"
 #include "configuration-record.h"
 #include "ini-file.h"
 #include "log.h"
+#include "notify.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <systemd/sd-daemon.h>
 
 struct Reload {
         ReloadSetup setup;
@@ -110,10 +108,12 @@ void reload_hangup(Reload *r) {
                 return;
         }
 
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_monotonic_usec());
+        notify_reloading();
         k = reload_configuration(r, &effective, &words);
-        (void) sd_notifyf(false, "READY=1\nSTATUS=%s",
-                        k < 0 ? words ?: "The new configuration is not taken; the old one stays." : "");
+        if (k < 0)
+                notify_not_reloaded(words ?: "see the service's log");
+        else
+                notify_ready(NULL);
 }
 
 void reload_hold(Reload *r) {
