@@ -247,7 +247,7 @@ class Hangup(Case):
         words = self.told()
         self.assertIn("RELOADING=1", words)
         self.assertTrue(any(w.startswith("MONOTONIC_USEC=") for w in words), words)
-        self.assertEqual(self.told(), ["READY=1", "STATUS="])
+        self.assertEqual(self.told(), ["READY=1", "STATUS=Ready."])
         self.assertEqual(self.clerk.get("Mode"), "enforce")
 
         write(GOOD + "Mode=neither\n")

@@ -105,33 +105,6 @@ class Told(Case):
         self.assertRegex(manager.statuses()[-1], "^No check can be made: .*keyring")
         self.assertIsNone(manager.daemon.process.poll())
 
-    def test_reload(self):
-        manager = self.manager()
-        config = PLACE + "/likenessd.conf"
-        with open(config) as file:
-            good = file.read()
-        manager.listen()
-        manager.heard.clear()
-
-        os.kill(manager.daemon.process.pid, signal.SIGHUP)
-        self.assertTrue(eventually(lambda: manager.count("READY=1"), 10))
-        begun, ended = manager.listen()
-        self.assertEqual(begun[0], "RELOADING=1")
-        self.assertRegex(begun[2], "^MONOTONIC_USEC=[0-9]+$")
-        self.assertLessEqual(int(begun[2].split("=")[1]), time.monotonic_ns() // 1000)
-        self.assertEqual(ended, ["READY=1", "STATUS=Ready."])
-
-        manager.heard.clear()
-        with open(config, "w") as file:
-            file.write(good + "Mode=perhaps\n")
-        try:
-            os.kill(manager.daemon.process.pid, signal.SIGHUP)
-            self.assertTrue(eventually(lambda: manager.count("READY=1"), 10))
-        finally:
-            with open(config, "w") as file:
-                file.write(good)
-        self.assertRegex(manager.statuses()[-1], "^The configuration is not taken: .*likenessd.conf")
-
     def test_end(self):
         manager = self.manager()
         os.kill(manager.daemon.process.pid, signal.SIGTERM)
