@@ -190,7 +190,7 @@ class Elsewhere(Case):
         done = subprocess.run([*self.arguments, "--examiner-cgroup=likeness.slice"], capture_output=True, text=True,
                               timeout=harness.PATIENCE)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("path of a directory", done.stderr)
+        self.assertIn("--examiner-cgroup takes a path that begins with", done.stderr)
 
 
 def hostile(scratch):
