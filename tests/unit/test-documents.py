@@ -113,6 +113,15 @@ class Links(unittest.TestCase):
         self.assertEqual([p for p in documents() if p not in reached], [])
 
 
+class Operations(unittest.TestCase):
+    def test_every_problem_has_its_line(self):
+        """What likenessctl status can say, and nothing else, is in the table of what to do."""
+        words = re.findall(r'= "([a-z-]+)"', read(SOURCE + "/daemon/common/problem.c"))
+        self.assertGreater(len(words), 8)
+        table = read(SOURCE + "/docs/operations.md").split("\n| word |")[1].split("\n\n")[0]
+        self.assertEqual(sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)), sorted(words))
+
+
 class Promises(unittest.TestCase):
     def promised(self, document):
         """[(file, test or None)] that a document names."""
