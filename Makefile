@@ -5,7 +5,7 @@
 BUILD ?= build
 export BUILD
 
-.PHONY: help build demo check check-system bench deb install-packages clean
+.PHONY: help build demo check check-system bench deb rpm install-packages clean
 
 help:
 	@echo "make build             build Likeness in $(BUILD)/"
@@ -14,6 +14,7 @@ help:
 	@echo "make check-system      install the package in a container with systemd and test it there (root)"
 	@echo "make bench             measure: JSON lines on standard output"
 	@echo "make deb               build the Debian package in $(BUILD)/deb/"
+	@echo "make rpm               build the RPM package in $(BUILD)/rpm/"
 	@echo "make install-packages  install the Debian packages that all this needs"
 	@echo "make clean             remove the build directories"
 
@@ -41,6 +42,9 @@ bench: build
 
 deb: install-packages
 	@tools/make-deb
+
+rpm: install-packages
+	@tools/make-rpm
 
 clean:
 	rm -rf $(BUILD) build-sanitize
