@@ -63,6 +63,21 @@ class Deb(unittest.TestCase):
             if path.startswith("/usr/share/likeness/models/"):
                 self.fail(f"{path} is for the package of models")
 
+    def test_an_upgrade_stops_before_and_restarts_after(self):
+        """Restarts: a caller may have had the old version started again while files changed."""
+        scripts = tempfile.TemporaryDirectory()
+        self.addCleanup(scripts.cleanup)
+        package.run("dpkg-deb", "--control", self.deb, scripts.name + "/control")
+        script = {}
+        for name in ("preinst", "postinst", "prerm"):
+            with open(f"{scripts.name}/control/{name}") as file:
+                script[name] = file.read()
+        for unit in ("likenessd.service", "likeness-examiner.socket", "likeness-decoder.socket", "likeness-keyring.socket"):
+            self.assertRegex(script["preinst"], rf"(?s)= upgrade \].*\bstop\b.*{unit}")
+            self.assertRegex(script["postinst"], rf"_dh_action=restart(?s:.*)\$_dh_action\b.*'{unit}'")
+            self.assertRegex(script["prerm"], rf"= remove \](?s:.*)\bstop\b.*'{unit}'")
+        self.assertIn("deb-systemd-invoke try-restart 'likeness-courier.service'", script["postinst"])
+
     def test_same_tree_same_bytes(self):
         """Elsewhere, later, and by the first build of this test."""
         with tempfile.TemporaryDirectory() as elsewhere:

@@ -49,7 +49,7 @@ class Rpm(unittest.TestCase):
 
     def test_same_units_as_the_debian_package(self):
         units = re.search(r"^%global units (.*)$", package.read("packaging/rpm/likeness.spec"), re.MULTILINE)[1].split()
-        rules = re.search(r"--no-restart-after-upgrade ((?:.*\\\n)*.*)", package.read("packaging/debian/rules"))[1]
+        rules = re.search(r"--restart-after-upgrade (likenessd(?:.*\\\n)*.*)", package.read("packaging/debian/rules"))[1]
         self.assertEqual(set(units), set(re.findall(r"[\w-]+\.(?:service|socket)", rules)))
 
     def test_what_it_needs_is_what_meson_asks_for(self):
