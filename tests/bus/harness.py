@@ -22,6 +22,7 @@ NO_OBJECT = "org.freedesktop.DBus.Error.UnknownObject"
 
 PLACE = "/run/private-bus"
 CLIP = PLACE + "/face-camera.avi"
+STATE = PLACE + "/state"
 
 # Longer than any check takes, also with sanitizers on a busy machine: a test that waits so long has failed anyway.
 PATIENCE = 60
