@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plants faces that the test knows and looks for what is left of them: everywhere, in every form that they ever have.
 
-The needles (tests/erasure/needles.cpp) are made of the planted recordings and portraits with the examiner's own code, and
-exist only in a tmpfs of the test's. tests/erasure/search.c looks for them in the memory of processes, in what their
+The needles (tests/erasure/needles.cpp) are made of the planted recordings and portraits with the examiner's own code,
+and exist only in a tmpfs of the test's. tests/erasure/search.c looks for them in the memory of processes, in what their
 descriptors give access to (files, also deleted and in memory, queues, pipes), in shared memory and in files."""
 
 import base64
@@ -58,7 +58,8 @@ class Report:
                 if where in (None, f.where) and place in f.place and form in (None, f.form)}
 
     def __str__(self):
-        lines = [f"{f.where}: {f.place}: {f.kind} as {f.form}, {f.count} times, first at {f.offset}" for f in self.found]
+        lines = [f"{f.where}: {f.place}: {f.kind} as {f.form}, {f.count} times, first at {f.offset}"
+                 for f in self.found]
         return "\n".join(lines[:60] + [f"… {len(lines)} in all"] if len(lines) > 60 else lines)
 
 

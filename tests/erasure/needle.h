@@ -71,8 +71,8 @@ typedef enum ObjectType {
         OBJECT_DOUBLES,
 } ObjectType;
 
-/* Adds pieces of an object, `n` at most, spread over it, in raw form. Pieces that could be found anywhere (a white wall)
- * are passed over. 0 or -ENOMEM. */
+/* Adds pieces of an object, `n` at most, spread over it, in raw form. Pieces that could be found anywhere (a white
+ * wall) are passed over. 0 or -ENOMEM. */
 int needles_add_object(Needles *s, NeedleKind kind, ObjectType type, const uint8_t *bytes, size_t size, size_t n);
 
 /* Adds the other forms of all that are there in raw form. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Makes the needles of recordings and portraits, with the very code of the examiner, and writes them to standard output.
+/* Makes the needles of recordings and portraits, with the very code of the examiner, and writes them to standard
+ * output, and how many there are of each kind to standard error.
  * usage: needles MANIFEST MODELS [clip=RECORDING | portrait=PICTURE]… */
 
 extern "C" {
@@ -105,7 +106,9 @@ static void checked(int r, const std::string &what) {
 
 class Eye {
 public:
-        Eye(const char *manifest, const char *models) { checked(vision_load(manifest, models, &manifest_, &vision_), models); }
+        Eye(const char *manifest, const char *models) {
+                checked(vision_load(manifest, models, &manifest_, &vision_), models);
+        }
         ~Eye() {
                 vision_free(vision_);
                 manifest_free(manifest_);
@@ -206,7 +209,8 @@ static Needles needles_of(const Collection &c) {
 
         for (const Object &object : c.objects) {
                 size_t n = std::clamp<size_t>(object.bytes.size() / 2048, 8, 48);
-                checked(needles_add_object(&needles, object.kind, object.type, object.bytes.data(), object.bytes.size(), n),
+                checked(needles_add_object(&needles, object.kind, object.type, object.bytes.data(),
+                                           object.bytes.size(), n),
                         "needles");
         }
         return needles;

@@ -25,9 +25,11 @@ static F *next(const char *name) {
         return reinterpret_cast<F *>(function);
 }
 
-void cv::warpAffine(InputArray src, OutputArray dst, InputArray m, Size size, int flags, int border, const Scalar &value) {
+void cv::warpAffine(InputArray src, OutputArray dst, InputArray m, Size size, int flags, int border,
+                    const Scalar &value) {
         static auto *real = next<void(InputArray, OutputArray, InputArray, Size, int, int, const Scalar &)>(
-                        "_ZN2cv10warpAffineERKNS_11_InputArrayERKNS_12_OutputArrayES2_NS_5Size_IiEEiiRKNS_7Scalar_IdEE");
+                        "_ZN2cv10warpAffineERKNS_11_InputArrayERKNS_12_OutputArrayES2_NS_5Size_IiEEiiRKNS_7Scalar_"
+                        "IdEE");
 
         real(src, dst, m, size, flags, border, value);
         seen(Seen::WARPED, dst.getMat());
@@ -52,7 +54,8 @@ void cv::cvtColor(InputArray src, OutputArray dst, int code, int channels) {
 
 namespace cv::dnn {
 CV__DNN_INLINE_NS_BEGIN
-Mat blobFromImage(InputArray image, double scale, const Size &size, const Scalar &mean, bool swap, bool crop, int depth) {
+Mat blobFromImage(InputArray image, double scale, const Size &size, const Scalar &mean, bool swap, bool crop,
+                  int depth) {
         static auto *real = next<Mat(InputArray, double, const Size &, const Scalar &, bool, bool, int)>(
                         DNN "13blobFromImageERKNS_11_InputArrayEdRKNS_5Size_IiEERKNS_7Scalar_IdEEbbi");
         Mat blob = real(image, scale, size, mean, swap, crop, depth);

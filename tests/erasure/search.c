@@ -148,7 +148,8 @@ static const char usage[] =
         "  tree=PATH       search the files below\n"
         "  stream=NAME     search standard input and call it so\n"
         "  ipc             search System V shared memory and message queues\n"
-        "Words are obeyed in their order. Exits with 0 if nothing was found, 1 if something was, 2 if it could not look.\n";
+        "Words are obeyed in their order. Exits with 0 if nothing was found, 1 if something was, 2 if it could not\n"
+        "look.\n";
 
 static const char *value_of(const char *word, const char *name) {
         size_t n = strlen(name);
