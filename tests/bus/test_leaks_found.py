@@ -46,7 +46,8 @@ def leaky(scratch):
                                ("likenessd", "leak-likenessd", "daemon/likenessd/likenessd")):
         script = f"{scratch}/{name}"
         with open(script, "w") as file:
-            file.write(f"#!/bin/sh\nLD_PRELOAD={PLACE}/build/tests/erasure/{name}.so exec {PLACE}/build/{path} \"$@\"\n")
+            file.write(f"#!/bin/sh\nLD_PRELOAD={PLACE}/build/tests/erasure/{name}.so "
+                       f"exec {PLACE}/build/{path} \"$@\"\n")
         os.chmod(script, 0o755)
         options.append(f"--{option}={script}")
     return options
@@ -58,7 +59,8 @@ class Leaks(harness.TestCase):
     @classmethod
     def setUpClass(cls):
         faces = planted.Faces()
-        cls.planted = erasure.Planted({"live.avi": faces.clip("person04-live.avi", 10, frames=180)}, {"own": faces.portrait(4)})
+        cls.planted = erasure.Planted({"live.avi": faces.clip("person04-live.avi", 10, frames=180)},
+                                      {"own": faces.portrait(4)})
         cls.recording = services.clip(cls.planted.path("live.avi"))
         cls.recording.__enter__()
 
