@@ -10,6 +10,7 @@ import collections
 import contextlib
 import glob
 import os
+import pwd
 import subprocess
 import time
 
@@ -17,9 +18,12 @@ import harness
 
 PLACE = "/run/planted"
 
-# Whatever anybody may write to. Only files that were changed since the last search are looked at: none can make itself
-# look old.
-TREES = ("/run", "/tmp", "/var", "/dev/shm", "/etc")
+# Where a leak could be written to. Only files that were changed since the last search are looked at: none can make
+# itself look old.
+TREES = ("/run", "/dev/shm", "/var/log", "/var/lib/systemd/coredump")
+# These are shared with other tests and much else: only files of our users.
+SHARED_TREES = ("/tmp", "/var", "/etc")
+USERS = ("likeness", "likeness-examiner", "likeness-keyring")
 
 # What a test can expect to have been made of every recording with a face, and of every portrait with one.
 OF_FRAMES = ("frame-jpeg", "frame-planes", "frame-scaled", "face-crop", "face-patch", "network-input",
@@ -110,14 +114,16 @@ class Planted:
             raise AssertionError(done.stderr.decode())
         return done.stdout.decode(errors="replace")
 
-    def search(self, trees=TREES, processes="self", state=None, everything=True):
+    def search(self, processes="self", state=None, everything=True):
         """Everything but the planted files themselves and this process, which made them and is the caller."""
         began = int(time.time()) - 1
         words = [f"except={PLACE}", f"except-pid={os.getpid()}", f"since={self.since}"]
         words += [f"except={self.path(name)}" for name in os.listdir(PLACE)]
         words.append(f"processes={processes}")
         if everything:
-            words += ["ipc", *(f"tree={tree}" for tree in trees if os.path.isdir(tree))]
+            words += ["ipc", *(f"tree={tree}" for tree in TREES if os.path.isdir(tree))]
+            words += [f"owner={pwd.getpwnam(user).pw_uid}" for user in USERS]
+            words += [f"tree={tree}" for tree in SHARED_TREES]
         text = self.run(*words)
         if everything:
             self.since = began

@@ -106,7 +106,7 @@ static void search_entry(Search *s, const char *path, const char *name) {
 }
 
 /* A file whose time of change is as late has new contents or a new name; nobody can set that time. */
-void search_tree(Search *s, const char *root, time_t since) {
+void search_tree(Search *s, const char *root, time_t since, const uid_t *owners, size_t n_owners) {
         char *const roots[] = { (char *) root, NULL };
         FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
         FTSENT *entry;
@@ -116,9 +116,13 @@ void search_tree(Search *s, const char *root, time_t since) {
                 return;
         }
         while ((entry = fts_read(walk))) {
+                bool wanted = n_owners == 0;
+
+                for (size_t i = 0; i < n_owners && entry->fts_info == FTS_F; i++)
+                        wanted = wanted || entry->fts_statp->st_uid == owners[i];
                 if (entry->fts_info == FTS_D && file_list_has(&s->except, entry->fts_statp))
                         (void) fts_set(walk, entry, FTS_SKIP);
-                if (entry->fts_info == FTS_F && entry->fts_statp->st_ctime >= since &&
+                if (entry->fts_info == FTS_F && wanted && entry->fts_statp->st_ctime >= since &&
                     !file_list_has(&s->except, entry->fts_statp))
                         search_entry(s, entry->fts_accpath, entry->fts_path);
         }

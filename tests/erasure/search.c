@@ -145,6 +145,7 @@ static const char usage[] =
         "  except-pid=PID  this process is not searched\n"
         "  processes=PID   search the processes of the namespace that PID is in (\"self\": ours)\n"
         "  since=SECONDS   of the trees that follow, only files changed since then\n"
+        "  owner=UID       … only files of this user, and of others that are named so; \"anybody\": of all again\n"
         "  tree=PATH       search the files below\n"
         "  stream=NAME     search standard input and call it so\n"
         "  ipc             search System V shared memory and message queues\n"
@@ -159,7 +160,8 @@ static const char *value_of(const char *word, const char *name) {
 
 static bool obey(Search *s, const char *word) {
         static pid_t except[64];
-        static size_t n_except;
+        static uid_t owners[16];
+        static size_t n_except, n_owners;
         static time_t since;
         const char *value;
 
@@ -172,7 +174,11 @@ static bool obey(Search *s, const char *word) {
         else if ((value = value_of(word, "since")))
                 since = atol(value);
         else if ((value = value_of(word, "tree")))
-                search_tree(s, value, since);
+                search_tree(s, value, since, owners, n_owners);
+        else if ((value = value_of(word, "owner")) && streq(value, "anybody"))
+                n_owners = 0;
+        else if (value && n_owners < ELEMENTSOF(owners))
+                owners[n_owners++] = (uid_t) atol(value);
         else if ((value = value_of(word, "stream"))) {
                 search_begin(s, "stream", "%s", value);
                 search_stream(s, STDIN_FILENO);

@@ -68,8 +68,9 @@ void search_failed(Search *s, const char *what, const char *where);
 void search_file(Search *s, int fd);
 void search_stream(Search *s, int fd);
 
-/* The files below `root` that were made or changed since `since`, without other file systems. */
-void search_tree(Search *s, const char *root, time_t since);
+/* The files below `root` that were made or changed since `since` and belong to one of `owners` (none: to anybody),
+ * without other file systems. */
+void search_tree(Search *s, const char *root, time_t since, const uid_t *owners, size_t n_owners);
 
 /* A process's memory, and what its descriptors give access to. */
 void search_process(Search *s, pid_t pid);
