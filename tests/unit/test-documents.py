@@ -92,6 +92,13 @@ class Links(unittest.TestCase):
                     self.assertIn(anchor, anchors(there), f"{path}: {target}")
         self.assertGreater(links, 60)
 
+    def test_installed_documents_link_to_each_other_only(self):
+        for path in documents():
+            if os.path.relpath(path, SOURCE).startswith("docs/"):
+                for target in re.findall(r"\]\(([^)#\s]+)", prose(path)):
+                    there = os.path.relpath(os.path.join(os.path.dirname(path), target), SOURCE)
+                    self.assertTrue(re.match(r"[a-z]+:", target) or there.startswith("docs/"), f"{path}: {target}")
+
     def test_every_file_that_is_named_is_there(self):
         named = 0
         for path in documents():
