@@ -22,7 +22,9 @@ INSTALLED = os.environ.get("LIKENESS_TEST_INSTALLED", "")       # what installin
 SCRATCH = os.environ.get("LIKENESS_TEST_SCRATCH", "")
 BUILD = os.environ.get("LIKENESS_TEST_BUILD", "")
 SOURCE = os.environ.get("LIKENESS_TEST_SOURCE", "")
-PACKAGES = os.environ.get("LIKENESS_TEST_PACKAGES", "")         # a directory with what is installed, and upgrade/
+PACKAGES = os.environ.get("LIKENESS_TEST_PACKAGES", "")         # a directory with what is installed
+
+MOST_LINES = 40                         # at the beginning and the end of what is said about a failure
 
 
 def boot(installed=True, kind=Shop):
@@ -61,6 +63,13 @@ class TestCase(unittest.TestCase):
         answer = self.shop.verify(**more)
         self.assertEqual(answer.verdict, expected, answer)
         return answer
+
+    def closed_as(self, cause, before):
+        """The one check since there were `before` entries: that it was closed once, without a verdict, and why."""
+        new = self.shop.ledger()[before:]
+        opened = [claims["sequence"] for claims in new if claims["entry"] == "opened"][0]
+        closed = [claims for claims in new if claims["entry"] == "closed" and claims["opening"] == opened]
+        self.assertEqual([(claims["cause"], claims.get("verdict")) for claims in closed], [(cause, None)])
 
 
 # --- the Test Anything Protocol
@@ -108,7 +117,8 @@ def say(line):
 
 
 def comment(text):
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for line in lines if len(lines) <= 2 * MOST_LINES else lines[:MOST_LINES] + ["…"] + lines[-MOST_LINES:]:
         say("#   " + line)
 
 

@@ -26,8 +26,8 @@ EXAMINERS, DECODERS = "likeness.slice/likeness-examiner.slice", "likeness.slice/
 
 # The mock camera stands behind a library that is loaded into whoever opens the camera, and asks a process of the test's
 # over a socket in a directory. That is all that is relaxed: in the camera's directory files can be written to (the camera's
-# node is one) and a socket can be connected. Everything else of the units stays as it is. (Working in "/", that library
-# takes any relative path for one below it.)
+# node is one), and sockets of the file system can be made and connected. Everything else of the units stays as it is.
+# (Working in "/", that library takes any relative path for one below it.)
 CAMERA_SETTINGS = f"""\
 [Service]
 Environment=LD_PRELOAD={CAMERA}/libumockdev-preload.so.0:{CAMERA}/dup-shim.so
@@ -98,7 +98,8 @@ class Shop(Terminal):
     # --- the camera
 
     def connect_camera(self, clip="person01-live.avi", **faults):
-        """A V4L2 camera that plays a recording: MOCK_CAMERA_… of tests/pipeline/v4l2-mock-main.c are its faults."""
+        """A V4L2 camera that plays a recording, or (None) shows a pattern, in which no face will ever be found. Its faults
+        are MOCK_CAMERA_… of tests/pipeline/v4l2-mock-main.c. likenessd is started anew."""
         build = os.environ["LIKENESS_TEST_BUILD"] + "/tests/pipeline"
         if not self.exists(CAMERA + "/v4l2-mock"):
             os.makedirs(self.path(CAMERA), mode=0o755)
@@ -114,9 +115,11 @@ class Shop(Terminal):
             for program in ("v4l2-mock", "dup-shim.so"):
                 self.copy(f"{build}/{program}", f"{CAMERA}/{program}", mode=0o755)
         self.unplug_camera()
-        self.copy(data(clip) if "/" not in clip else clip, CAMERA + "/clip.avi")
+        if clip:
+            self.copy(data(clip) if "/" not in clip else clip, CAMERA + "/clip.avi")
+            faults = {"MOCK_CAMERA_CLIP": CAMERA + "/clip.avi", **faults}
         variables = {"LD_PRELOAD": f"{CAMERA}/libumockdev-preload.so.0:{CAMERA}/dup-shim.so", "TMPDIR": CAMERA,
-                     "LD_LIBRARY_PATH": CAMERA, "MOCK_CAMERA_CLIP": CAMERA + "/clip.avi", **faults}
+                     "LD_LIBRARY_PATH": CAMERA, **faults}
         self.run("root", "systemd-run", "--quiet", "--unit=mock-camera", "--property=Type=exec",
                  *[f"--setenv={key}={value}" for key, value in variables.items()],
                  CAMERA + "/v4l2-mock", "sleep", "infinity")

@@ -28,10 +28,7 @@ class Recovery(TestCase):
         """The check that was under way: no verdict, nothing of it left, and on record as what it was."""
         self.assertIsNone(answer.verdict, answer)
         self.assertNotIn(answer.status, (0, 1))
-        new = self.shop.ledger()[len(self.before):]
-        opened = [claims for claims in new if claims["entry"] == "opened"][0]
-        closed = [claims for claims in new if claims["entry"] == "closed" and claims["opening"] == opened["sequence"]]
-        self.assertEqual([claims["cause"] for claims in closed], ["interrupted"])
+        self.closed_as("interrupted", len(self.before))
 
     def nothing_is_left(self, since):
         """Within 2 s of the daemon's end."""
