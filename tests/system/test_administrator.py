@@ -117,10 +117,11 @@ class Administrator(TestCase):
     def test_a_restart_of_the_terminal(self):
         """Key and ledger are what they were, and the ledger says that there was one. (Within a container only the manager
         sees a boot id of the container's; a service with a /proc of its own sees the machine's. So it is shown to it.)"""
-        self.shop.write("/opt/boot-id", "")
-        self.shop.drop_in("likenessd.service", "[Service]\n"
-                          "ExecStartPre=+/bin/sh -c 'cat /proc/sys/kernel/random/boot_id >/opt/boot-id'\n"
+        self.shop.write("/etc/systemd/system/boot-id.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+                        "ExecStart=sh -c 'cat /proc/sys/kernel/random/boot_id >/opt/boot-id'\n")
+        self.shop.drop_in("likenessd.service", "[Unit]\nRequires=boot-id.service\nAfter=boot-id.service\n[Service]\n"
                           "BindReadOnlyPaths=/opt/boot-id:/proc/sys/kernel/random/boot_id\n")
+        self.addCleanup(self.shop.no_drop_in, "likenessd.service")
         self.shop.run("root", "systemctl", "restart", "likenessd.service")
         self.verdict("match")
         before, kid = self.shop.receipts(), self.shop.public_keys()["kid"]

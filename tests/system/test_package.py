@@ -16,6 +16,9 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 # What apt, dpkg and debconf note of what they did, and what a terminal changes by itself.
 OTHERS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/root", "/run", "/tmp", "/var/tmp",
           "/var/lib/systemd", "/var/lib/dbus", "/etc/machine-id")
+# What the administrator and the test made themselves: a purge must not take it away.
+OWN = ("/etc/systemd/system/", "/opt/mock-camera", "/home/", "/etc/polkit-1/rules.d/50-likeness-operators.rules",
+       "/var/mail/")
 
 
 def newer_package():
@@ -93,19 +96,16 @@ class Package(TestCase):
         self.assertEqual(self.shop.exists("/var/backups"), "/var/backups" in install.seen()["files-before"])
         self.compare(install.seen()["files-before"], self.shop.files())
         self.assertEqual([path for path in self.shop.files() if "likeness" in path.lower() and
-                          not path.startswith(("/var/lib/dpkg", "/root", "/var/cache/debconf", "/var/log/apt",
-                                               "/etc/systemd/system/like"))], [])
+                          not path.startswith(("/var/lib/dpkg", "/root", "/var/cache/debconf", "/var/log/apt", *OWN))], [])
         for process in self.shop.processes():
             with open(f"/proc/{process}/cmdline") as file:
                 self.assertNotIn("likeness", file.read())
 
     def compare(self, before, after):
-        """Paths, owners and modes. What the test itself put there is taken away before."""
-        own = ("/etc/systemd/system/", "/opt/mock-camera", "/home/", "/etc/polkit-1/rules.d/50-likeness-operators.rules",
-               "/var/mail/")
+        """Paths, owners and modes."""
         def relevant(files):
             return {path: list(about[:3]) for path, about in files.items()
-                    if not path.startswith(OTHERS + own) and not path.endswith("-")}
+                    if not path.startswith(OTHERS + OWN) and not path.endswith("-")}
         before, after = relevant(before), relevant(after)
         self.maxDiff = None
         self.assertEqual({path: about for path, about in after.items() if before.get(path) != about}, {})
