@@ -19,6 +19,8 @@
 #define MESSAGE_LEDGER_ALTERED        "5bd4de124d644337bd314f705a52db57" /* the ledger does not agree with itself */
 #define MESSAGE_LEDGER_OTHER_NAME     "00d9b59c1b2845c3a8f24cf4d15e12eb" /* the terminal was given another name */
 #define MESSAGE_LEDGER_REPAIRED       "9e8fc7e15deb468fad1568bcf38939c7" /* an unfinished entry was cut off */
+#define MESSAGE_LEDGER_DROPPED        "248f45b0d06547c1b906c55538c40e57" /* as KeepDays= says */
+#define MESSAGE_LEDGER_NOT_DROPPED    "506a5f04570f49af92db719837453b30" /* a file cannot be deleted */
 #define MESSAGE_CHECK_INTERRUPTED     "165aad7d1a754c909e8e44d139de24f0" /* closed at the start */
 #define MESSAGE_CONFIGURATION_TAKEN   "ff6cf1aa85c94ebc8a9cb63c997faa3c" /* a reload took effect */
 #define MESSAGE_CONFIGURATION_REFUSED "da1736ec36084249a020c7201122f729" /* at the start or at a reload */

@@ -327,6 +327,11 @@ static int check_kind(Audit *a, const Entry *e, bool beginning) {
                 return 0;
         case ENTRY_KEY_CHANGED:
                 return audit_key_changed(a, e);
+        case ENTRY_DROPPED:
+                if (audit_count(e->claims, "first") > e->sequence ||
+                    audit_count(e->claims, "entries") >= audit_count(e->claims, "first"))
+                        audit_error(a, AUDIT_SEGMENT, e->sequence, "says that more was dropped than there was");
+                return 0;
         default:
                 return 0;
         }

@@ -17,6 +17,7 @@ static const char *const kinds[_ENTRY_KIND_MAX] = {
         [ENTRY_HEALTH] = "health",
         [ENTRY_RETIRED] = "retired",
         [ENTRY_SEGMENT] = "segment",
+        [ENTRY_DROPPED] = "dropped",
 };
 
 const char *entry_kind_to_string(EntryKind kind) {
@@ -88,10 +89,10 @@ static const Claim table[] = {
         { "changed", WORDS, K(CONFIGURATION_CHANGED) },
         { "settings", SETTINGS, K(CONFIGURATION_CHANGED) },
         { "hash", STRING, K(REPAIRED) | K(CONFIGURATION_CHANGED) },
-        { "first", COUNT, K(SEGMENT) },
-        { "entries", COUNT, K(SEGMENT) },
+        { "first", COUNT, K(SEGMENT) | K(DROPPED) },
+        { "entries", COUNT, K(SEGMENT) | K(DROPPED) },
         { "open", COUNT, K(SEGMENT) },
-        { "latest", COUNT, K(SEGMENT) }, /* the highest "time" before this segment, see ledger.h */
+        { "latest", COUNT, K(SEGMENT) | K(DROPPED) }, /* the highest "time" before this segment, see ledger.h */
         { "old", KEY, K(KEY_CHANGED) },
         { "new", KEY, K(KEY_CHANGED) },
         { "new-proof", STRING, K(KEY_CHANGED) },

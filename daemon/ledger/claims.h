@@ -19,6 +19,7 @@ typedef enum EntryKind {
         ENTRY_HEALTH,
         ENTRY_RETIRED,
         ENTRY_SEGMENT,
+        ENTRY_DROPPED,
         _ENTRY_KIND_MAX,
 } EntryKind;
 

@@ -6,7 +6,7 @@
 #include "segment.h"
 
 /* What the ledger's own files share: opening (ledger-open.c), writing (ledger.c), reading (ledger-read.c), keys.json
- * (ledger-keys.c), what was exported (ledger-exported.c). */
+ * (ledger-keys.c), what was exported (ledger-exported.c), what is dropped (ledger-drop.c). */
 
 struct Ledger {
         char *path;
@@ -45,6 +45,12 @@ void ledger_load_mark(Ledger *l);
 
 /* Before an entry of this kind is written: sets the mark, on disk when it returns, if it needs one. */
 int ledger_mark_unexported(Ledger *l, const char *entry);
+
+/* The claims of the summary of the i-th segment, unverified; a new reference. */
+int ledger_read_summary(const Ledger *l, size_t i, json_t **ret);
+
+/* As ledger_append(), for entries that only the ledger makes. Takes over `claims`. */
+int ledger_append_own(Ledger *l, const char *entry, json_t *claims);
 
 /* The index of the segment where an export from this time on begins. */
 int ledger_find_start(const Ledger *l, uint64_t from, size_t *ret);

@@ -130,8 +130,7 @@ static int find_in_segment(
         return 1;
 }
 
-/* The claims of a segment's summary. */
-static int read_summary(const Ledger *l, size_t i, json_t **ret) {
+int ledger_read_summary(const Ledger *l, size_t i, json_t **ret) {
         _cleanup_(segment_text_done) SegmentText text = { 0 };
         int r;
 
@@ -157,7 +156,7 @@ int ledger_find_nonce(Ledger *l, const char *nonce, uint64_t seconds, char **ret
                 r = find_in_segment(l, i, nonce, &window, ret_jws, ret_claims);
                 if (r != 0)
                         return r;
-                r = read_summary(l, i, &summary);
+                r = ledger_read_summary(l, i, &summary);
                 if (r < 0)
                         return r;
                 /* what came before the summary is older than it */
@@ -177,7 +176,7 @@ static int find_recent(const Ledger *l, unsigned segments, uint64_t seconds, siz
                 int r;
 
                 i--;
-                r = read_summary(l, i, &summary);
+                r = ledger_read_summary(l, i, &summary);
                 if (r < 0)
                         return r;
                 if (streq(entry_text(summary, "boot"), l->boot) &&
@@ -232,7 +231,7 @@ int ledger_find_start(const Ledger *l, uint64_t from, size_t *ret) {
                 _cleanup_(json_decrefp) json_t *summary = NULL;
                 int r;
 
-                r = read_summary(l, middle, &summary);
+                r = ledger_read_summary(l, middle, &summary);
                 if (r < 0)
                         return r;
                 if (entry_number(summary, "latest") >= from)

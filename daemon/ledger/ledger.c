@@ -150,12 +150,19 @@ int ledger_append(Ledger *l, const char *entry, json_t *claims, char **ret_jws) 
 
         if (l->failed)
                 return -ENOTRECOVERABLE;
-        if (!json_is_object(own) || streq(entry, "segment") || streq(entry, "key-changed") || streq(entry, "repaired"))
+        if (!json_is_object(own) || streq(entry, "segment") || streq(entry, "key-changed") ||
+            streq(entry, "repaired") || streq(entry, "dropped"))
                 return -EINVAL;
         r = check_order(l, entry, own);
         if (r < 0)
                 return r;
         return append(l, entry, own, ret_jws);
+}
+
+int ledger_append_own(Ledger *l, const char *entry, json_t *claims) {
+        _cleanup_(json_decrefp) json_t *own = claims;
+
+        return append(l, entry, own, NULL);
 }
 
 int ledger_set_signer(Ledger *l, Signer *signer) {

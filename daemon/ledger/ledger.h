@@ -97,3 +97,9 @@ int ledger_export(const Ledger *l, uint64_t from, int fd);
 /* After an export from this time on that went well: if it and those before hold every attempt, the file "unexported" in the
  * ledger's directory goes; the next attempt brings it back. Negative errno: it may be there still. */
 int ledger_mark_exported(Ledger *l, uint64_t from);
+
+/* Drops the oldest segments: those whose entries are all older than `days` and in an export, but for the last two. The entry
+ * "dropped" says so first. Nothing happens while the clock is not synchronised. To be called daily: so that there is
+ * something to drop on a terminal with few checks, a segment ends after a week. How many segments were dropped, or a negative
+ * errno (a file that cannot be deleted is logged, and tried again the next time). */
+int ledger_drop(Ledger *l, unsigned days);

@@ -248,6 +248,9 @@ static const Key keys[] = {
         }, {
                 { "Limits", "OperatorAttemptsPerHour", "1 to 1000" },
                 COUNT(operator_attempts_per_hour), .min = 1, .max = 1000,
+        }, {
+                { "Ledger", "KeepDays", "30 to 36500 (days)" },
+                COUNT(keep_days), .min = 30, .max = 36500,
         },
 };
 
@@ -259,6 +262,7 @@ int configuration_set_defaults(Configuration *c) {
         c->attempt_window_sec = 86400;
         c->terminal_attempts_per_hour = 60;
         c->operator_attempts_per_hour = 30;
+        c->keep_days = 36500;
         (void) set_reference_sources(c, NULL, "");
         return set_documents(c, NULL, "");
 }

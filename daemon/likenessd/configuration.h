@@ -37,6 +37,7 @@ typedef struct Configuration {
         unsigned attempt_window_sec;   /* how far back attempts of a transaction count; 3600 to 604800 */
         unsigned terminal_attempts_per_hour; /* 1 to 1000 */
         unsigned operator_attempts_per_hour; /* 1 to 1000 */
+        unsigned keep_days;            /* of the ledger; 30 to 36500 */
 } Configuration;
 
 /* Reads the file `path` alone, or if that is NULL the system's files below `root` ("" for the real ones), as systemd's

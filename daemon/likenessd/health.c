@@ -20,6 +20,9 @@ static int on_time(sd_event_source *s, uint64_t usec, void *userdata) {
         int r;
 
         if (record) {
+                r = record_drop(record);
+                if (r < 0)
+                        log_debug_errno(r, "old entries of the ledger cannot be dropped: %m"); /* the ledger said why */
                 r = record_health(record);
                 if (r < 0)
                         log_debug_errno(r, "the entry \"health\" cannot be written: %m"); /* the ledger said why */

@@ -224,6 +224,12 @@ int record_health(Record *r) {
         return 0;
 }
 
+int record_drop(Record *r) {
+        int k = ledger_drop(r->setup.ledger, r->setup.configuration->keep_days);
+
+        return k < 0 ? k : 0;
+}
+
 int record_exhausted(Record *r, const Request *q, uid_t caller, RecordedAnswer *ret) {
         const Decision decision = { .verdict = VERDICT_EXHAUSTED };
         Attempt attempt = { .request = q, .caller = caller };

@@ -91,6 +91,9 @@ int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_recei
 /* Writes the entry "health": what the terminal is, and what it did since the last one (or since the start). */
 int record_health(Record *r);
 
+/* Drops what the configuration does not keep any longer; to be called daily. */
+int record_drop(Record *r);
+
 /* The answer that a check with this nonce ended with, or the decline with it: 1, 0 if there was none, or a negative errno. */
 int record_find(Record *r, const char *nonce, RecordedAnswer *ret);
 void recorded_answer_done(RecordedAnswer *a);

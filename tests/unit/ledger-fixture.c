@@ -189,6 +189,11 @@ uint64_t check_chain(const char *directory, const char *typ) {
                 json_auto_t *claims = NULL;
 
                 assert_int_equal(receipt_verify(keys, typ, line, strlen(line), &claims), 0);
+                if (n == 0 && entry_number(claims, "first") > 1) {     /* a summary of what was dropped */
+                        n = entry_number(claims, "entries");
+                        open = entry_number(claims, "open");
+                        (void) snprintf(hash, sizeof(hash), "%s", entry_text(claims, "previous"));
+                }
                 assert_int_equal(entry_number(claims, "sequence"), ++n);
                 assert_string_equal(entry_text(claims, "previous"), hash);
                 receipt_hash(line, strlen(line), hash);

@@ -50,7 +50,7 @@ int append_closed(Ledger *l, const char *nonce, char **ret_jws);
 int append_health(Ledger *l);
 
 /* Checks a whole ledger without the ledger's code for opening one: signatures, hashes, numbers, and one closing for each
- * opening (the last may be open). Returns how many entries there are. */
+ * opening (the last may be open). It may begin with the summary of what was dropped. Returns the last entry's number. */
 uint64_t check_chain(const char *directory, const char *typ);
 
 /* How many entries of a kind there are, in all segments, with this text in a member (NULL: any). */
