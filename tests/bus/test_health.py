@@ -111,5 +111,55 @@ class Health(harness.TestCase):
         self.assertLess(anonymous() - before, 64)
 
 
+class Retention(harness.TestCase):
+    """KeepDays=: with the daily entry, exported segments that are older go, and what is left is whole."""
+
+    terminal = harness.Terminal(prepare=often)
+
+    def days(self, n):
+        """The wall clock goes on; until it was looked at."""
+        before = len(health())
+        pictures.file_of(f"{n * 86400} synchronised\n".encode(), "clock-offset")
+        self.assertTrue(harness.eventually(lambda: len(health()) > before + 1, 20))
+
+    def decline(self):
+        caller = client.Client("clerk")
+        caller.start(client.Request(cause="refused", alternative="other").remove("document").remove("challenge"),
+                     "Decline").wait()
+        caller.close()
+
+    def test_old_exported_entries_go(self):
+        with open(harness.PLACE + "/likenessd.conf", "a") as file:
+            file.write("[Ledger]\nKeepDays=30\n")
+        pictures.file_of(b"0 synchronised\n", "clock-offset")
+        services.Daemon({"LD_PRELOAD": harness.build_directory() + "/tests/bus/clock-shim.so",
+                         "CLOCK_OFFSET": harness.PLACE + "/clock-offset",
+                         "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
+        for day in (0, 8, 16, 24):
+            self.days(day)
+            self.decline()
+        self.assertEqual(receipts.entries()[0]["sequence"], 1)
+
+        # old enough, and nobody has them
+        self.days(80)
+        self.assertEqual(receipts.entries()[0]["sequence"], 1)
+        self.assertEqual(receipts.audit().returncode, 0)               # which exports them
+        self.assertTrue(harness.eventually(lambda: receipts.entries()[0]["sequence"] > 1, 20))
+
+        left = receipts.entries()
+        dropped = [e for e in left if e["entry"] == "dropped"]
+        self.assertEqual(len(dropped), 1)
+        self.assertEqual(dropped[0]["first"], left[0]["sequence"])
+        self.assertEqual(dropped[0]["entries"], left[0]["sequence"] - 1)
+        self.assertEqual(left[0]["entry"], "segment")
+        self.assertIn(f"entries 1 to {left[0]['sequence'] - 1} of the ledger were exported", services.log())
+        result = receipts.audit()
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+        # and the service goes on with it
+        self.decline()
+        self.assertEqual(receipts.audit().returncode, 0)
+
+
 if __name__ == "__main__":
     harness.main()

@@ -805,6 +805,26 @@ static void test_segment_contradicts(void **state) {
         book_free(b);
 }
 
+/* An entry that says that more was dropped than there was. */
+static void test_dropped(void **state) {
+        static const struct {
+                json_int_t first, entries;
+                bool good;
+        } all[] = { { 5, 4, true }, { 13, 12, true }, { 5, 1, true }, { 14, 12, false }, { 5, 5, false } };
+        Book *b = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                append(b, "dropped", json_pack("{s:I, s:I, s:i}", "first", all[i].first, "entries", all[i].entries,
+                                "latest", 1));
+                audit_book(b);
+                assert_found(b, all[i].good ? _AUDIT_KIND_MAX : AUDIT_SEGMENT, all[i].good ? 0 : 1);
+                drop(b, b->n - 1);
+        }
+        append(b, "dropped", json_pack("{s:i, s:i}", "first", 5, "entries", 4));
+        audit_book(b);
+        assert_found(b, AUDIT_CLAIMS, 1);
+}
+
 /* A collector repeats and loses things; what is there must hold all the same. */
 static void test_collected(void **state) {
         Book *b = *state;
@@ -967,6 +987,7 @@ int main(void) {
                 with_book(test_demo),
                 cmocka_unit_test(test_retention),
                 cmocka_unit_test(test_segment_contradicts),
+                cmocka_unit_test_setup_teardown(test_dropped, setup_book, teardown_book),
                 with_book(test_collected),
                 with_book(test_no_entries),
                 cmocka_unit_test(test_reader),
