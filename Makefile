@@ -39,6 +39,7 @@ bench: build
 	@tests/bench/bench-vanish.py $(BUILD)
 	@$(BUILD)/tests/bench/bench-ledger $(BUILD)
 	@tests/bench/bench-fleet.py $(BUILD) .
+	@tools/check-system --bench
 
 deb: install-packages
 	@tools/make-deb

@@ -17,8 +17,8 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 OTHERS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/root", "/run", "/tmp", "/var/tmp",
           "/var/lib/systemd", "/var/lib/dbus", "/etc/machine-id")
 # What the administrator and the test made themselves: a purge must not take it away.
-OWN = ("/etc/systemd/system/", "/opt/mock-camera", "/home/", "/etc/polkit-1/rules.d/50-likeness-operators.rules",
-       "/var/mail/")
+OWN = ("/etc/systemd/system/likenessd.service.d", "/etc/systemd/system/likeness-examiner@.service.d",
+       "/etc/polkit-1/rules.d/50-likeness-operators.rules", "/opt/mock-camera", "/home/", "/var/mail/")
 
 
 def newer_package():
