@@ -7,6 +7,7 @@ test_install.py to judge."""
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 
 import harness
@@ -38,8 +39,9 @@ def make_layer(layer):
         with open(f"{scratch}/{SEEN}", "w") as file:
             json.dump(seen, file)
         os.makedirs(os.path.dirname(layer), exist_ok=True)
-        os.rename(f"{scratch}/{SEEN}", f"{layer}.{SEEN}")
-        os.rename(terminal.upper, layer)
+        shutil.copy(f"{scratch}/{SEEN}", f"{layer}.{SEEN}")
+        subprocess.run(["cp", "--archive", terminal.upper, layer + ".new"], check=True)
+        os.rename(layer + ".new", layer)
     finally:
         terminal.close()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -6,11 +6,8 @@ import os
 import subprocess
 
 import install
-from harness import PACKAGES, SOURCE, TestCase
-from shop import EXAMINERS
-from terminal import eventually
+from harness import PACKAGES, TestCase
 
-NEWER = "0.1.0+test"
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 # What apt, dpkg and debconf note of what they did, and what a terminal changes by itself.
@@ -19,12 +16,6 @@ OTHERS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/root", "/
 # What the administrator and the test made themselves: a purge must not take it away.
 OWN = ("/etc/systemd/system/likenessd.service.d", "/etc/systemd/system/likeness-examiner@.service.d",
        "/etc/polkit-1/rules.d/50-likeness-operators.rules", "/opt/mock-camera", "/home/", "/var/mail/")
-
-
-def newer_package():
-    made = subprocess.run([SOURCE + "/tools/make-deb", "--version=" + NEWER], stdout=subprocess.PIPE, text=True,
-                          check=True)
-    return made.stdout.strip()
 
 
 class Package(TestCase):
@@ -57,7 +48,9 @@ class Package(TestCase):
 
     def test_an_upgrade_in_the_middle_of_a_check(self):
         """The check is closed as interrupted; key, ledger and configuration stay; the new version goes on."""
-        self.shop.copy(newer_package(), "/root/newer.deb")
+        newer = glob.glob(PACKAGES + "/newer/*.deb")[0]
+        version = os.path.basename(newer).split("_")[1]
+        self.shop.copy(newer, "/root/newer.deb")
         self.shop.connect_camera(None)
         self.shop.wait_served()
         self.before = self.shop.receipts()
@@ -68,8 +61,8 @@ class Package(TestCase):
         self.closed_as("interrupted", len(self.before))
         self.shop.connect_camera()
         self.is_kept()
-        self.assertEqual(self.shop.ledger("started")[-1]["software"], NEWER)
-        self.assertEqual(self.shop.ledger("closed")[-1]["software"], NEWER)
+        self.assertEqual(self.shop.ledger("started")[-1]["software"], version)
+        self.assertEqual(self.shop.ledger("closed")[-1]["software"], version)
         self.assertEqual(self.shop.shell("root", "systemctl --failed --plain --no-legend").stdout, "")
 
     def test_removed_and_installed_again(self):
