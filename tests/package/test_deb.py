@@ -18,6 +18,11 @@ def list_of(name):
     return {word.split()[0] for word in text.replace("\n", " ").split(",") if word.strip() and "$" not in word}
 
 
+def is_binary(path):
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
 class Lists(unittest.TestCase):
     def test_one_list_of_packages(self):
         self.assertEqual(list_of("Build-Depends") - {"debhelper-compat"}, package.packages("build") - {"debhelper"})
@@ -62,6 +67,25 @@ class Deb(unittest.TestCase):
             self.assertNotRegex(path, r"^/(etc|home|root|tmp|var|run|usr/local)/.")
             if path.startswith("/usr/share/likeness/models/"):
                 self.fail(f"{path} is for the package of models")
+
+    def test_programs_are_hardened_and_stripped(self):
+        with tempfile.TemporaryDirectory() as root:
+            package.run("dpkg-deb", "--extract", self.deb, root)
+            programs = [root + path for path, (mode, size) in package.contents(self.deb).items()
+                        if path.startswith(("/usr/bin/", "/usr/libexec/")) and "x" in mode and mode[0] == "-"]
+            programs = [path for path in programs if is_binary(path)]
+            self.assertEqual(len(programs), 5)
+            for program in programs:
+                said = package.run("readelf", "--wide", "--file-header", "--dynamic", "--program-headers", "--sections",
+                                   "--symbols", program).stdout
+                self.assertRegex(said, r"Type: +DYN \(Position-Independent Executable", program)
+                self.assertRegex(said, r"\(FLAGS_1\) .*\bNOW\b", program)
+                self.assertIn("GNU_RELRO", said, program)
+                self.assertRegex(said, r"GNU_STACK .* RW +0x", program)
+                self.assertIn("__stack_chk_fail", said, program)
+                self.assertRegex(said, r"__(\w+)_chk@", program)
+                self.assertNotIn(".debug_info", said, program)
+                self.assertNotIn(".symtab", said, program)
 
     def test_an_upgrade_stops_before_and_restarts_after(self):
         """Restarts: a caller may have had the old version started again while files changed."""
