@@ -5,6 +5,7 @@
 import gzip
 import hashlib
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -155,7 +156,13 @@ class Models(unittest.TestCase):
                 os.chmod(f"{directory}/{name}", 0o600)
         self.ctl("pack", other, "--output=again.deb", env={**os.environ, "TZ": "Asia/Seoul", "LC_ALL": "C"})
         with open(first, "rb") as a, open(self.place + "/again.deb", "rb") as b:
-            self.assertEqual(a.read(), b.read())
+            one, other = a.read(), b.read()
+        self.assertEqual(one, other)
+        # both were made in the same second, so the times are looked at as well
+        self.assertEqual([int(field) for field in re.findall(rb"\S+ +(\d+) +0 +0 +100644 +\d+ *`\n", one)], [946684800] * 3)
+        listed = subprocess.run(["dpkg-deb", "--contents", first], check=True, capture_output=True, text=True,
+                                env={**os.environ, "TZ": "UTC"}).stdout.splitlines()
+        self.assertEqual({tuple(line.split()[3:5]) for line in listed}, {("2000-01-01", "00:00")})
 
     def test_other_files_another_version(self):
         """And the release decides which is the newer one."""
