@@ -43,6 +43,7 @@
 #define MESSAGE_EXAMINER_GONE         "6c54a3d4c99c4059bfb83e5254c5da2f" /* the stuck one is gone */
 #define MESSAGE_CHECK_FAILED          "e5f04bdbb5554d528f0a416e1f9cfb60" /* for a reason inside of the service */
 #define MESSAGE_RATE_LIMITED          "4a85ae7e666447488eadaabfb0fa825b" /* too many checks within an hour */
+#define MESSAGE_CALLS_REFUSED         "f71d4eb4df654cd79357ce133931e3ca" /* one user has too many calls under way */
 #define MESSAGE_POLKIT_MISSING        "4063ab7bd30f4f6f8e593ee3c178aab2" /* polkit does not decide */
 #define MESSAGE_PROBLEM_OVER          "d0f759d2514545049c0d43f8f42f89f9" /* what a message before said is over */
 #define MESSAGE_CLOCK_UNSYNCHRONISED  "cdbcf3027f58448bbf53ef780f90e010" /* nobody keeps the clock right */

@@ -18,6 +18,7 @@
  * only a part of them, so that he keeps nobody else out. */
 #define CHECKS_MAX 64U
 #define CHECKS_OF_USER_MAX 16U
+#define FLOOD_SAID_USEC (UINT64_C(60) * USEC_PER_SEC) /* how often it is said */
 
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
@@ -47,6 +48,7 @@ struct Authority {
         unsigned n_checks;
         uint64_t last_id;
         bool polkit_missing;           /* it did not answer last time, or not in its form */
+        uint64_t flood_said_usec;      /* 0: never */
 };
 
 static int new_question(Authority *a, const char *member, sd_bus_message **ret) {
@@ -288,6 +290,17 @@ static bool has_room(const Authority *a, uid_t uid) {
         return n < CHECKS_OF_USER_MAX && a->n_checks < CHECKS_MAX;
 }
 
+/* Whoever floods the service does not flood the journal. */
+static void say_flood(Authority *a, uid_t uid) {
+        uint64_t now = now_monotonic_usec();
+
+        if (a->flood_said_usec != 0 && now - a->flood_said_usec < FLOOD_SAID_USEC)
+                return;
+        a->flood_said_usec = now;
+        log_message(LOG_WARNING, MESSAGE_CALLS_REFUSED, "calls are refused: too many of uid %u wait for polkit at once",
+                    uid);
+}
+
 int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata) {
         _cleanup_(check_freep) Check *c = NULL;
         uid_t uid;
@@ -296,9 +309,11 @@ int authority_check(Authority *a, sd_bus_message *m, const char *action, Authori
         r = get_uid(m, &uid);
         if (r < 0)
                 return r;
-        if (!has_room(a, uid))
+        if (!has_room(a, uid)) {
+                say_flood(a, uid);
                 return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                 "Too many calls wait for authorization");
+        }
 
         r = check_new(&c, a, m, uid, action);
         if (r < 0)

@@ -190,6 +190,23 @@ class Journal(harness.TestCase):
         self.assertRegex(closed["MESSAGE"], rf"^{code}: closed: camera-[a-z]+: [A-Z].*\.")
         self.assertEqual(len([m for m in self.journald.receive() if code in m["MESSAGE"]]), 2, self.journald.received)
 
+    def test_51_a_flood_of_calls_is_no_flood_of_messages(self):
+        caller = Client()
+        with services.stopped(services.polkitd()):
+            calls = [caller.start(Request(pictures.portrait(1))) for _ in range(60)]
+            outcomes = [call.outcome() for call in calls]
+        names = {getattr(outcome, "name", "answered") for outcome in outcomes}
+        self.assertIn("org.freedesktop.DBus.Error.LimitsExceeded", names)
+        refused = self.journald.wait_id("CALLS_REFUSED")
+        self.assertEqual(refused["MESSAGE"], "calls are refused: too many of uid "
+                                             f"{services.identity('clerk')} wait for polkit at once")
+        self.journald.wait_id("POLKIT_MISSING")
+        self.assertEqual([m.get("MESSAGE_ID") for m in self.journald.receive()].count(message_id("CALLS_REFUSED")), 1)
+        self.assertEqual([m.get("MESSAGE_ID") for m in self.journald.receive()].count(message_id("POLKIT_MISSING")), 1)
+        self.check()
+        self.journald.wait_id("PROBLEM_OVER")
+        caller.close()
+
     def test_6_stopped_journald_holds_nobody_up(self):
         self.assertGreater(self.journald.fill(), 0)
         for _ in range(3):
