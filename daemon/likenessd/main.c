@@ -18,9 +18,10 @@
 
 /* sd-bus sets no limit to a message's size: one of 100 MiB from an examiner would be taken into memory before it could
  * be refused. With this limit the link breaks instead. The bus itself passes messages of 32 MiB at most. */
-#define CONFIGURATION_REFUSED "the service does not start with this configuration; see likeness.conf(5)"
-
 #define MEMORY_MAX (UINT64_C(64) * 1024 * 1024)
+
+/* Somebody has to mend the command line or the configuration first: the unit does not try it again. */
+#define EXIT_NOT_AGAIN 2
 
 typedef struct Arguments {
         const char *configuration, *manifest, *models, *state;
@@ -286,27 +287,41 @@ static int load_manifest(const Arguments *a, Manifest **ret, char **ret_problem)
         return *ret ? 0 : -ENOMEM;
 }
 
-static int run(const Arguments *a) {
-        _cleanup_(configuration_freep) Configuration *configuration = NULL;
-        _cleanup_(manifest_freep) Manifest *manifest = NULL;
+/* What the administrator decides, and the models that have to support it. */
+typedef struct Decided {
+        Configuration *configuration;
+        Manifest *manifest;
+        Policy policy;
+        char *problem;                 /* why no check can be made with these models, in words; or NULL */
+} Decided;
+
+static void decided_done(Decided *d) {
+        configuration_free(d->configuration);
+        manifest_free(d->manifest);
+        free(d->problem);
+}
+
+static int decided_load(Decided *d, const Arguments *a) {
+        int r;
+
+        r = configuration_load(a->configuration, "", &d->configuration, NULL);
+        if (r >= 0)
+                r = load_manifest(a, &d->manifest, &d->problem);
+        if (r >= 0 && !d->problem)
+                r = configuration_policy(d->configuration, d->manifest, &d->policy, NULL);
+        if (r < 0)
+                return log_message_errno(LOG_ERR, r, MESSAGE_CONFIGURATION_REFUSED,
+                                         "the service does not start with this configuration; see likeness.conf(5)");
+        return 0;
+}
+
+static int run(const Arguments *a, Decided *d) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        _cleanup_free_ char *problem = NULL;
-        Policy policy = {};
         int r;
 
         r = process_limit_memory(MEMORY_MAX);
         if (r < 0)
                 return log_error_errno(r, "memory cannot be limited: %m");
-
-        r = configuration_load(a->configuration, "", &configuration, NULL);
-        if (r < 0)
-                return log_message_errno(LOG_ERR, r, MESSAGE_CONFIGURATION_REFUSED, CONFIGURATION_REFUSED);
-        r = load_manifest(a, &manifest, &problem);
-        if (r < 0)
-                return r;
-        r = problem ? 0 : configuration_policy(configuration, manifest, &policy, NULL);
-        if (r < 0)
-                return log_message_errno(LOG_ERR, r, MESSAGE_CONFIGURATION_REFUSED, CONFIGURATION_REFUSED);
         if (a->demo)
                 log_message(LOG_NOTICE, MESSAGE_DEMO, "this is a demo: answers never bind");
 
@@ -320,22 +335,22 @@ static int run(const Arguments *a) {
         const SigningSetup signing = {
                 .keyring_socket = a->keyring_socket,
                 .state = a->state,
-                .configuration = configuration,
-                .policy = &policy,
-                .manifest = manifest,
-                .problem = problem,
+                .configuration = d->configuration,
+                .policy = &d->policy,
+                .manifest = d->manifest,
+                .problem = d->problem,
                 .demo = a->demo,
         };
         ReloadSetup reload = {
                 .path = a->configuration,
-                .configuration = configuration,
-                .policy = &policy,
-                .manifest = manifest,
+                .configuration = d->configuration,
+                .policy = &d->policy,
+                .manifest = d->manifest,
         };
         VerifierSetup verifier = {
-                .configuration = configuration,
-                .manifest = manifest,
-                .policy = &policy,
+                .configuration = d->configuration,
+                .manifest = d->manifest,
+                .policy = &d->policy,
                 .examiner = { .socket = a->examiner_socket, .group = a->examiner_cgroup },
                 .decoder = { .socket = a->decoder_socket, .group = a->decoder_cgroup },
                 .face_camera = a->face_camera,
@@ -353,6 +368,7 @@ int main(int argc, char *argv[]) {
                 .state = STATE_DIRECTORY,
                 .health_interval_sec = HEALTH_INTERVAL_SEC,
         };
+        _cleanup_(decided_done) Decided decided = {};
         int r;
 
         log_open();
@@ -360,7 +376,10 @@ int main(int argc, char *argv[]) {
 
         r = parse_argv(argc, argv, &arguments);
         if (r <= 0)
-                return r < 0 ? 2 : EXIT_SUCCESS;
+                return r < 0 ? EXIT_NOT_AGAIN : EXIT_SUCCESS;
+        r = decided_load(&decided, &arguments);
+        if (r < 0)
+                return r == -ENOMEM ? EXIT_FAILURE : EXIT_NOT_AGAIN;
 
-        return run(&arguments) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return run(&arguments, &decided) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

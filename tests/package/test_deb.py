@@ -64,7 +64,7 @@ class Deb(unittest.TestCase):
         for path, (mode, size) in paths.items():
             self.assertNotRegex(mode, "[sS]", path)                     # nobody's rights but the caller's
             self.assertNotRegex(path, r"\.(onnx|bin|avi|jpe?g|png)$")   # neither weights nor pictures
-            self.assertNotRegex(path, r"^/(home|root|tmp|var|run|usr/local)/.")
+            self.assertNotRegex(path, r"^/(etc|home|root|tmp|var|run|usr/local)/.")
             if path.startswith("/usr/share/likeness/models/"):
                 self.fail(f"{path} is for the package of models")
 

@@ -66,6 +66,21 @@ class Journal(TestCase):
             self.shop.write("/etc/likeness/likeness.conf", good)
             self.shop.run("root", "systemctl", "reload", "likenessd.service", check=False)
 
+    def test_a_refused_configuration_is_said_once(self):
+        """At a start as well: systemd does not try again what an administrator has to mend first."""
+        before = len(self.with_id("Likeness refused its configuration"))
+        good = self.shop.read("/etc/likeness/likeness.conf")
+        self.shop.write("/etc/likeness/likeness.conf", "[Verification]\nMode=neither\n")
+        try:
+            self.shop.run("root", "systemctl", "restart", "likenessd.service", check=False)
+            time.sleep(4)                       # three times as long as systemd would wait
+            self.assertEqual(len(self.with_id("Likeness refused its configuration")), before + 1)
+            self.assertEqual(self.shop.show("likenessd.service", "ActiveState"), "failed")
+        finally:
+            self.shop.write("/etc/likeness/likeness.conf", good)
+            self.shop.run("root", "systemctl", "restart", "likenessd.service")
+            self.shop.wait_served()
+
     def test_a_stopped_journald_holds_nobody_up(self):
         journald = self.shop.outside(self.shop.pid("systemd-journald.service"))
         os.kill(journald, signal.SIGSTOP)

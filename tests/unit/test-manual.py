@@ -187,6 +187,8 @@ class Interface(unittest.TestCase):
         for table in ("verdict", "reason", "prompt"):
             for word in words_of_table("daemon/common/vocabulary.c", table):
                 self.assertEqual(items.count(word), 1, f"{table} {word}")
+        for word in re.findall(r'= "([a-z-]+)"', read("daemon/common/problem.c")):
+            self.assertEqual(items.count(word), 1, f"problem {word}")
         for table in ("challenge", "pace", "decline_cause", "alternative"):
             for word in words_of_table("daemon/common/vocabulary.c", table):
                 self.assertIn(f"\\(dq{word}\\(dq", interface_page(), table)
