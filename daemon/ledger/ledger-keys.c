@@ -47,8 +47,9 @@ static int read_keys(int directory, json_t **ret) {
                 return -EUCLEAN;
 
         keys = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+        errno = 0;                     /* libjose has no other word for a lack of memory */
         if (!keys || !keys_are_valid(keys))
-                return -EUCLEAN;
+                return errno == ENOMEM ? -ENOMEM : -EUCLEAN;
         *ret = TAKE_PTR(keys);
         return 0;
 }

@@ -202,6 +202,8 @@ static int find_opening(Ledger *l, uint64_t sequence) {
                 if (!segment_next_line(&text, &offset, &line))
                         return altered(l, sequence, "is missing");
         r = receipt_verify(l->keys, signer_typ(l->signer), line.text, line.size, &claims);
+        if (r == -ENOMEM)
+                return unusable(l, r, "check");
         if (r < 0 || !entry_is(claims, "opened") || entry_number(claims, "sequence") != sequence)
                 return altered(l, sequence, "is not the opening that it was");
 

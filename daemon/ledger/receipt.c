@@ -146,7 +146,10 @@ static int check_signature(const Part parts[static 3], const json_t *key) {
         if (!config || !jws)
                 return -ENOMEM;
         jose_cfg_set_err_func(config, ignore_message, NULL);
-        return jose_jws_ver(config, jws, NULL, key, false) ? 0 : -EKEYREJECTED;
+        errno = 0;                     /* libjose has no other word for a lack of memory */
+        if (jose_jws_ver(config, jws, NULL, key, false))
+                return 0;
+        return errno == ENOMEM ? -ENOMEM : -EKEYREJECTED;
 }
 
 int receipt_verify(const json_t *keys, const char *typ, const char *jws, size_t size, json_t **ret_claims) {

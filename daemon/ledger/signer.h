@@ -31,10 +31,12 @@ const char *signer_typ(const Signer *s);
 /* The public key as a JWK with "kid", "alg" and "use"; a new reference. NULL if out of memory. */
 json_t *signer_public_key(const Signer *s);
 
-/* Signs `claims` (an object, left alone) as a compact JWS: ES256, with "typ" and "kid" in the protected header. -EMSGSIZE
- * if that is longer than RECEIPT_SIZE_MAX, -EINVAL if the claims are no object, -ENOMEM, -EIO if libjose fails. */
+/* Signs `claims` (an object, left alone) as a compact JWS: ES256, with "typ" and "kid" in the protected header, which was
+ * verified before it is given. -EMSGSIZE if that is longer than RECEIPT_SIZE_MAX, -EINVAL if the claims are no object,
+ * -ENOMEM, -EIO if libjose fails. */
 int signer_sign(const Signer *s, const json_t *claims, char **ret_jws);
 
-/* Gives jansson allocators that wipe what they free, so that no copy of a key stays in the heap. Once, at start, before
- * any other use of jansson; without it signer_new() refuses every key (-EINVAL, logged). */
+/* Gives jansson allocators that wipe what they free, so that no copy of a key stays in the heap, and that end the process
+ * (with status 1) where there is no memory, because jansson cannot go on then. Once, at start, before any other use of
+ * jansson; without it signer_new() refuses every key (-EINVAL, logged). */
 void signer_wipe_json(void);

@@ -2,6 +2,7 @@
 
 #include "audience.h"
 #include "log.h"
+#include "no-memory.h"
 #include "prompts.h"
 
 #include <errno.h>
@@ -253,6 +254,7 @@ void audience_finish(Audience *a, const SessionResult *result) {
                 r = send_reply(a, a->calls[i], result);
                 if (r < 0)
                         log_check_errno(LOG_WARNING, r, NULL, result->support_code, "a caller cannot be answered: %m");
+                end_without_memory(sd_bus_get_event(a->bus), r);
                 sd_bus_message_unref(a->calls[i]);
         }
         a->n_calls = 0;
@@ -261,6 +263,7 @@ void audience_finish(Audience *a, const SessionResult *result) {
                 r = send_finished(a, a->listeners[i], result);
                 if (r < 0)
                         log_check_errno(LOG_WARNING, r, NULL, result->support_code, "a caller cannot be told: %m");
+                end_without_memory(sd_bus_get_event(a->bus), r);
                 free(a->listeners[i]);
         }
         a->n_listeners = 0;

@@ -3,6 +3,7 @@
 #include "authority.h"
 #include "clock.h"
 #include "log.h"
+#include "no-memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -206,6 +207,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
                 r = sd_bus_reply_method_errno(c->message, r, NULL);
         if (r < 0)
                 log_warning_errno(r, "a caller cannot be answered: %m");
+        end_without_memory(sd_bus_get_event(c->authority->bus), r);
 
         return 1;
 }
@@ -301,7 +303,7 @@ static void say_flood(Authority *a, uid_t uid) {
                     uid);
 }
 
-int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata) {
+static int check_begin(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata) {
         _cleanup_(check_freep) Check *c = NULL;
         uid_t uid;
         int r;
@@ -332,4 +334,13 @@ int authority_check(Authority *a, sd_bus_message *m, const char *action, Authori
         a->n_checks++;
         (void) TAKE_PTR(c);
         return 1;
+}
+
+int authority_check(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata) {
+        int r;
+
+        r = check_begin(a, m, action, handler, userdata);
+        /* sd-bus answers with an error, but says nothing if there is no memory for that either */
+        end_without_memory(sd_bus_get_event(a->bus), r);
+        return r;
 }

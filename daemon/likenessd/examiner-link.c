@@ -4,6 +4,7 @@
 #include "control-group.h"
 #include "examiner-socket.h"
 #include "log.h"
+#include "no-memory.h"
 #include "sandbox-part.h"
 
 #include <errno.h>
@@ -172,6 +173,7 @@ void examiner_link_end(ExaminerLink *l) {
         if (r < 0)
                 /* it may be waited for in vain, and until then every call is refused */
                 log_error_errno(r, "cannot wait for the examiner's end: %m");
+        end_without_memory(l->event, r);
 }
 
 /* Breaks the link off; the handlers are told from the event loop. */

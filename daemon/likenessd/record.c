@@ -4,6 +4,7 @@
 #include "build-config.h"
 #include "clock.h"
 #include "entry.h"
+#include "log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -204,6 +205,13 @@ int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_recei
 
         tally_close(&r->tally, closing->cause, closing->decision, now_monotonic_usec() - a->opened_usec);
         return 0;
+}
+
+void record_end_if_open(const Record *r, sd_event *event, int error) {
+        if (ledger_failed(r->setup.ledger))
+                return;
+        log_error_errno(error, "an attempt cannot be closed; the service ends, and its next start closes it: %m");
+        (void) sd_event_exit(event, error);
 }
 
 int record_health(Record *r) {

@@ -8,6 +8,7 @@
 #include "request.h"
 
 #include <sys/types.h>
+#include <systemd/sd-event.h>
 
 /* The one place through which every attempt is recorded: an opening entry before a camera opens, and exactly one
  * closing entry for it. Says what stands in the entries; the ledger signs and keeps them. */
@@ -87,6 +88,10 @@ int record_open(Record *r, Attempt *a);
 
 /* Writes the closing entry and sets `a->left`; when it returns 0 it is on disk. `ret_receipt` is its compact JWS, to be freed. */
 int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_receipt);
+
+/* After record_close() or record_exhausted() failed: ends the service if the opening is still open although the ledger works
+ * (there was no memory to sign with), because no other could be opened. Its next start closes it. */
+void record_end_if_open(const Record *r, sd_event *event, int error);
 
 /* Writes the entry "health": what the terminal is, and what it did since the last one (or since the start). */
 int record_health(Record *r);

@@ -3,6 +3,7 @@
 #include "session.h"
 #include "clock.h"
 #include "log.h"
+#include "no-memory.h"
 #include "session-times.h"
 
 #include <assert.h>
@@ -120,6 +121,7 @@ static void session_close(Session *s) {
                 session_set_detail(s, "the closing entry: %s", strerror(-r));
                 result->cause = CAUSE_RECORD;
                 free(TAKE_PTR(result->message));
+                record_end_if_open(s->setup.record, s->setup.event, r);
         }
 
         result->attempt = s->attempt.number;
@@ -165,6 +167,7 @@ static void session_begin_end(Session *s, Cause cause) {
                 if (r < 0)
                         log_check_errno(LOG_ERR, r, MESSAGE_CHECK_FAILED, s->attempt.support_code,
                                         "cannot be closed: %m");
+                end_without_memory(s->setup.event, r);
         }
 }
 

@@ -114,8 +114,10 @@ int verifier_check_attempts(Verifier *v, const Request *request, const Call *cal
         }
 
         r = record_exhausted(record, request, call->uid, &answer);
-        if (r < 0)
+        if (r < 0) {
+                record_end_if_open(record, v->event, r);
                 return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_RECORD));
+        }
         r = tell_recorded(v, call, &answer);
         recorded_answer_done(&answer);
         return r;
