@@ -36,7 +36,6 @@ echo '[Terminal]' >/etc/likeness/likeness.conf
 STATE = "/var/lib/likeness"
 
 
-@unittest.skipIf(package.why_no_root(), package.why_no_root())
 class Install(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -146,4 +145,4 @@ class Install(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    package.main()
+    package.main(package.why_no_root)

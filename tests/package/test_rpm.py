@@ -6,7 +6,6 @@ arguments: BUILD-DIRECTORY SOURCE-DIRECTORY [TEST…]"""
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
@@ -72,7 +71,4 @@ class Rpm(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not shutil.which("rpmbuild"):
-        print("skipped: rpmbuild is not installed (the package rpm)")
-        sys.exit(77)
-    package.main()
+    package.main(lambda: None if shutil.which("rpmbuild") else "rpmbuild is not installed (the package rpm)")
