@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """units/likeness-key-setup, with the real systemd-creds where it can be used. argument: SOURCE-DIRECTORY"""
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 # Stands in for systemd-creds and a TPM: says what it was asked, "encrypts" by writing it down.
@@ -79,12 +82,48 @@ class KeySetup(unittest.TestCase):
         self.assertNotEqual(self.decrypt(), password)
 
     def test_with_a_tpm(self):
-        """Host and TPM together, and bound to no PCR."""
+        """Host and TPM together, and bound to no PCR that changes."""
         self.stand_in()
         open(self.place + "/tpm", "w").close()
         self.assertIn("protected by: tpm", self.run_script())
-        self.assertEqual(self.calls()[0], "encrypt --name=likeness-keyring --with-key=host+tpm2 --tpm2-pcrs= - -")
+        self.assertEqual(self.calls()[0], "encrypt --name=likeness-keyring --with-key=host+tpm2 --tpm2-pcrs=16 - -")
         self.assertRegex(self.read(), r"^tpm:[A-Za-z0-9+/]{43}=$")
+
+    def test_with_a_software_tpm(self):
+        """The real systemd-creds and a TPM 2, which knows nothing any more after each step, as after a start."""
+        if os.geteuid() != 0:
+            self.skipTest("the host's key is root's")
+        if not shutil.which("swtpm"):
+            self.skipTest("there is no swtpm")
+        open(self.place + "/tpm", "w").close()
+        os.mkdir(self.place + "/swtpm")
+        self.environment["SYSTEMD_TPM2_DEVICE"] = f"swtpm:path={self.place}/swtpm/socket"
+        with self.software_tpm():
+            said = self.run_script()
+        self.assertIn("protected by: tpm", said)
+        with self.software_tpm():
+            self.assertRegex(self.decrypt(), r"^tpm:[A-Za-z0-9+/]{43}=$")
+
+    @contextlib.contextmanager
+    def software_tpm(self):
+        directory = self.place + "/swtpm"
+        process = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", "dir=" + directory, "--server",
+                                    f"type=unixio,path={directory}/socket", "--ctrl",
+                                    f"type=unixio,path={directory}/socket.ctrl", "--flags", "not-need-init,startup-clear"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not os.path.exists(directory + "/socket.ctrl") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            subprocess.run(["swtpm_ioctl", "--unix", directory + "/socket.ctrl", "-s"], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)          # in order, or it counts as an attack
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def test_without_the_tpm_that_there_is(self):
         self.stand_in()
