@@ -319,6 +319,10 @@ static int run(const Arguments *a, Decided *d) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         int r;
 
+        /* the signing key: the courier, of the same user, may not read it, and no core handler be given it */
+        r = process_leave_no_trace();
+        if (r < 0)
+                return log_error_errno(r, "core dumps cannot be forbidden: %m");
         r = process_limit_memory(MEMORY_MAX);
         if (r < 0)
                 return log_error_errno(r, "memory cannot be limited: %m");

@@ -4,6 +4,7 @@
 
 import os
 import signal
+import subprocess
 import time
 
 import harness
@@ -94,6 +95,15 @@ class Terminated(Case):
         self.assertTrue(spin(call.is_over, 5))
         self.assertIsNotNone(call.error)
         self.assertNotIn("opened", services.log()[self.before:])
+
+    def test_it_leaves_no_dump_of_its_key(self):
+        """Whoever may not be looked into by its own user (the courier is of the same) is given to no core handler either."""
+        if services.has_sanitizer():
+            self.skipTest("a sanitizer looks into its own process")
+        done = subprocess.run(["cat", f"/proc/{services.likenessd()}/environ"], user=services.identity("likeness"),
+                              group=services.identity("likeness"), extra_groups=[], capture_output=True, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("Permission denied", done.stderr)
 
     def test_killed(self):
         """Its death closes the lifeline."""
