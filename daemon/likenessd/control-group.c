@@ -211,3 +211,15 @@ int control_group_await(ControlGroup *g) {
         return sd_event_add_time_relative(g->event, &g->look, CLOCK_MONOTONIC, g->interval_usec, USEC_PER_MSEC, on_look,
                         g);
 }
+
+int control_group_kill(const char *directory) {
+        _cleanup_close_ int fd = -1, kill = -1;
+
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        kill = openat(fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+        if (kill < 0)
+                return -errno;
+        return write(kill, "1", 1) == 1 ? 0 : -errno;
+}

@@ -37,3 +37,7 @@ int control_group_contains(const ControlGroup *g, pid_t pid);
  * forgets it if the group is removed meanwhile. From now on `changed` is also called without a word of the kernel's, first
  * after 10 ms and then less and less often. */
 int control_group_await(ControlGroup *g);
+
+/* Has the kernel end all processes of a group and of those below it, whatever they are doing and whoever's they are. Needs to
+ * be allowed to write to its cgroup.kill (Linux 5.14); nothing else is needed. 0 or a negative errno. */
+int control_group_kill(const char *directory);

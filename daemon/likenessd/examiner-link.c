@@ -139,6 +139,15 @@ static int on_exited(sd_event_source *s, int fd, uint32_t revents, void *userdat
         return 0;
 }
 
+/* The lifeline ends who has asked for it; this ends everybody else in the group, too. One instance at a time is in it. */
+static void link_kill_group(ExaminerLink *l) {
+        int r;
+
+        r = l->group ? control_group_kill(l->place.group) : 0;
+        if (r < 0 && r != -ENOENT && r != -ENODEV)
+                log_debug_errno(r, "%s: its processes cannot be ended: %m", l->place.group);
+}
+
 static int link_await_end(ExaminerLink *l) {
         int r;
 
@@ -163,6 +172,7 @@ void examiner_link_end(ExaminerLink *l) {
         l->call = sd_bus_slot_unref(l->call);
         sd_bus_close(l->bus);
         l->lifeline = safe_close(l->lifeline);
+        link_kill_group(l);
         if (l->place.group && l->hello)
                 /* its first read ends it, but its hello is wanted, to see it gone */
                 (void) shutdown(l->fd, SHUT_WR);

@@ -2,9 +2,8 @@
 """An examiner in the hands of somebody else, in the place and in the sandbox of the real one: it spins, it forks, it
 ignores whatever it is sent. It never leads to a match, and 2 s after its end was wanted nothing of it is left.
 
-What it has done before is what the real one does: the lifeline that likenessd holds was armed when nothing of the
-customer's had been seen. One that does not even arm it stays until its unit's time is over, and no check is made
-meanwhile."""
+The lifeline ends one that has armed it, as the real one does before it is given anything; the kernel ends all others of its
+control group when likenessd asks for it."""
 
 import os
 import signal
@@ -95,9 +94,24 @@ class HostileExaminer(TestCase):
         self.assertEqual(answer.claims["examiner-ended"], "control-group")
 
     def test_it_does_not_arm_its_lifeline(self):
-        """Nothing was promised for this one but that it does no harm: no verdict, no further check while it is there, and
-        its unit's own limit ends it (6.5 min., here 4 s)."""
+        self.answered("stuck-silent")
+
+    def test_it_does_not_arm_its_lifeline_and_the_caller_leaves(self):
+        self.caller_leaves("stuck-silent", 1)
+
+    def test_it_does_not_arm_its_lifeline_and_answers(self):
+        """It stays when it has said what it found; the answer comes when it is gone all the same."""
+        self.hostile("stuck")
+        answer = self.shop.verify()
+        self.is_empty(time.monotonic(), within=0.5)
+        self.assertEqual(answer.claims["examiner-ended"], "control-group")
+
+    def test_without_the_kernels_help_it_stays_and_no_check_is_made(self):
+        """Where likenessd may not have the group ended: no verdict, no further check while it is there, and its unit's own
+        limit ends it (6.5 min., here 4 s)."""
         self.assertEqual(self.shop.show("likeness-examiner@0.service", "RuntimeMaxUSec"), "6min 30s")
+        self.shop.run("root", "chown", "root", "/sys/fs/cgroup/likeness.slice/likeness-examiner.slice/cgroup.kill")
+        self.addCleanup(self.shop.run, "root", "systemctl", "restart", "likenessd.service")
         self.hostile("stuck", "RuntimeMaxSec=4s\n")
         answer = self.shop.verify()
         self.assertIsNone(answer.verdict, answer)

@@ -253,6 +253,31 @@ static void test_without_a_word(void **state) {
         await_changes(f, 3);
 }
 
+/* Also one that heeds no signal that it could block. */
+static void test_kill(void **state) {
+        Fixture *f = *state;
+        sigset_t all, before;
+        pid_t pid;
+
+        need_group(f);
+        sigfillset(&all);
+        assert_int_equal(sigprocmask(SIG_SETMASK, &all, &before), 0);
+        pid = child_in(f->group);
+        assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+        assert_int_equal(control_group_populated(f->group), 1);
+
+        if (control_group_kill(f->group) == -ENOENT) {
+                end_child(pid);
+                print_message("skipped: this kernel has no cgroup.kill\n");
+                skip();
+        }
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(control_group_populated(f->group), 0);
+
+        assert_int_equal(control_group_kill("/nowhere"), -ENOENT);
+        assert_int_equal(control_group_kill("/tmp"), -ENOENT);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_words, setup, teardown),
@@ -260,6 +285,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_comes_and_goes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_removed, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_without_a_word, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
