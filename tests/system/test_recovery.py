@@ -7,7 +7,7 @@ import signal
 import time
 
 from harness import TestCase
-from shop import DECODERS, EXAMINERS
+from shop import DECODERS, EXAMINERS, claims_of
 from terminal import NAME, OBJECT, eventually
 
 
@@ -92,6 +92,22 @@ class Recovery(TestCase):
                 opened = {claims["sequence"] for claims in self.shop.ledger("opened")}
                 closed = [claims["opening"] for claims in self.shop.ledger("closed")]
                 self.assertEqual(sorted(closed), sorted(opened))
+
+    def test_switched_off_in_the_middle_of_a_check(self):
+        """There is a bus until likenessd has ended: the check is closed then, and not at the next start."""
+        self.shop.connect_camera(None)
+        self.shop.wait_served()
+        self.before = self.shop.receipts()
+        check = self.shop.begin_verifying()
+        self.shop.power_off()
+        answer = self.shop.finish_verifying(check)
+        closed = self.shop.receipts()
+        self.shop.boot()
+        self.shop.connect_camera()
+        self.shop.wait_served()
+        self.is_closed_as_interrupted(answer)
+        self.assertEqual([claims["entry"] for claims in map(claims_of, closed[len(self.before):])], ["opened", "closed"])
+        self.assertEqual([said for said in self.shop.messages("--unit=likenessd.service") if "bus was lost" in said], [])
 
     def test_the_plug_is_pulled_in_the_middle_of_a_check(self):
         check = self.shop.begin_verifying()
