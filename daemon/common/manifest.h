@@ -68,8 +68,9 @@ typedef struct Manifest {
  * it) if there is one, else the one that Likeness brings. To be freed; NULL if out of memory. */
 char *manifest_path_of(const char *directory);
 
-/* Reads and checks the manifest at `path` (NULL: see above); model files are looked for in `directory`, but not opened. Everything that is
- * wrong is logged with file, line and key. Returns 0, -EBADMSG, or the errno of opening the file (logged). */
+/* Reads and checks the manifest at `path` (NULL: see above); model files are looked for in `directory`, but not opened.
+ * Everything that is wrong is logged with file, line and key. Returns 0, -EBADMSG, or the errno of opening the file
+ * (logged). */
 int manifest_load(const char *path, const char *directory, Manifest **ret);
 Manifest *manifest_free(Manifest *m);
 DEFINE_CLEANUP(Manifest *, manifest_free);

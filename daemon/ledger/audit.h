@@ -81,9 +81,10 @@ typedef struct AuditSummary {
         uint64_t errors, warnings;
 } AuditSummary;
 
-/* Checks registered keys (a JWK set, what "likenessctl provision --json" prints, or an array of these) or a revocation list ({"revoked": [{"kid", "since", "reason"}]}) and makes
- * an index of it, a new reference, which many audits may share. A key with "x-likeness-demo" is trusted with DEMO_TYP only;
- * one with "x-likeness-terminal" for that terminal only. -EINVAL with `ret_problem`, in words, if it is none. */
+/* Checks registered keys (a JWK set, what "likenessctl provision --json" prints, or an array of these) or a revocation list
+ * ({"revoked": [{"kid", "since", "reason"}]}) and makes an index of it, a new reference, which many audits may share. A key
+ * with "x-likeness-demo" is trusted with DEMO_TYP only; one with "x-likeness-terminal" for that terminal only. -EINVAL with
+ * `ret_problem`, in words, if it is none. */
 int audit_keys_index(json_t **ret, const json_t *keys, const char *typ, const char **ret_problem);
 int audit_revoked_index(json_t **ret, const json_t *revoked, const char **ret_problem);
 

@@ -8,6 +8,7 @@ import signal
 import time
 
 from harness import TestCase
+from terminal import eventually
 
 STATUS = ("likenessctl", "status", "--json")
 
@@ -57,9 +58,8 @@ class Journal(TestCase):
         self.shop.write("/etc/likeness/likeness.conf", "[Verification]\nMode=neither\n")
         try:
             self.shop.run("root", "systemctl", "reload", "likenessd.service", check=False)
-            time.sleep(1)
-            now = self.shop.run("nobody", *STATUS, check=False)
-            self.assertIn("configuration-refused", json.loads(now.stdout)["Problems"])
+            self.assertTrue(eventually(lambda: "configuration-refused" in json.loads(
+                self.shop.run("nobody", *STATUS, check=False).stdout)["Problems"], 10))
             refused = self.with_id("Likeness refused its configuration")[-1]
             self.assertEqual(refused["PRIORITY"], "3")
         finally:
