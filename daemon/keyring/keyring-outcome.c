@@ -23,7 +23,7 @@ static const struct {
                 "from a backup of one moment, or provision the terminal anew; no new key was made" },
         [KEYRING_CREDENTIAL_MISSING] = { "credential-missing",
                 "the keyring's password is missing: likeness-keyring was not given the credential \"likeness-keyring\". "
-                "Set it up with systemd-creds" },
+                "likeness-key-setup.service makes it, once; see its log" },
         [KEYRING_CREDENTIAL_UNREADABLE] = { "credential-unreadable",
                 "the keyring's password cannot be used: the credential \"likeness-keyring\" is unreadable, empty, shorter "
                 "than 16 or longer than 1024 bytes, or not text" },
