@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The parts of the sandbox of examiners and decoders that they look for themselves before they work. Travels as a number:
- * a part is added at the end. */
+/* The parts of the sandbox of examiners and decoders that they look for themselves before they work. Travels as a
+ * number: a part is added at the end. */
 typedef enum SandboxPart {
         SANDBOX_WHOLE,                 /* nothing is missing */
         SANDBOX_USER,                  /* not root */

@@ -175,7 +175,8 @@ static bool has_no_dump(bool decoder) {
                prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
-/* 1 if the control group `path`, or one above it, may not swap; 0 if all may; -ENOENT if there is nothing that says so. */
+/* 1 if the control group `path`, or one above it, may not swap; 0 if all may; -ENOENT if there is nothing that says
+ * so. */
 static int cgroup_forbids_swap(char *path) {
         int r = -ENOENT;
 

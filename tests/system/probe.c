@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* probe [--victim=PID] [--setuid=PROGRAM] [--marker=TEXT] [ATTEMPT…]: run with the settings of one of Likeness' units, tries what no
- * such unit should be able to do, and says on descriptor 3 what could be done: a line "NAME yes" or "NAME no REASON" for
- * each attempt. Whoever started it knows what is right for the unit (test_sandbox.py).
+/* probe [--victim=PID] [--setuid=PROGRAM] [--marker=TEXT] [ATTEMPT…]: run with the settings of one of Likeness'
+ * units, tries what no such unit should be able to do, and says on descriptor 3 what could be done: a line "NAME yes"
+ * or "NAME no REASON" for each attempt. Whoever started it knows what is right for the unit (test_sandbox.py).
  *
  * PID: a process of the same user outside of the unit. PROGRAM: this program, owned by root, with the set-user-id bit.
  * TEXT: printed to wherever the journal might be. ATTEMPT: only these are made.
  *
  * Each attempt is made by a process of its own, which says itself how it ended: a filter of system calls may answer by
- * killing it. Where such a filter forbids to wait for processes, too, memory that they share tells that one has ended. */
+ * killing it. Where such a filter forbids to wait for processes, too, memory that they share tells that one has
+ * ended. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,8 @@ typedef struct Probe {
         uint32_t *ended, *released;    /* shared with the processes of the attempts */
 } Probe;
 
-/* An attempt: 0 if it was possible, an errno if it was not. It may be root who tries: nothing that is changed may stay. */
+/* An attempt: 0 if it was possible, an errno if it was not. It may be root who tries: nothing that is changed may
+ * stay. */
 typedef int (*Try)(const Probe *p, const char *argument, int number);
 
 static int result(long r) {

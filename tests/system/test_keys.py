@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keyring's password is lost, damaged, or another one: the terminal says so, makes no key and no password instead, and
-goes on with the same key when the right one is back."""
+"""The keyring's password is lost, damaged, or another one: the terminal says so, makes no key and no password
+instead, and goes on with the same key when the right one is back."""
 
 import json
 
@@ -30,7 +30,7 @@ class Keys(TestCase):
         return self.status()["PublicKey"]
 
     def with_credential(self, contents):
-        """likenessd, started anew while that is its helper's credential (None: there is none); what is wrong with it."""
+        """Starts likenessd anew while that is its helper's credential (None: there is none); what is wrong with it."""
         if contents is None:
             self.shop.run("root", "rm", CREDENTIAL)
         else:

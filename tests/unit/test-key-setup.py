@@ -109,7 +109,8 @@ class KeySetup(unittest.TestCase):
         directory = self.place + "/swtpm"
         process = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", "dir=" + directory, "--server",
                                     f"type=unixio,path={directory}/socket", "--ctrl",
-                                    f"type=unixio,path={directory}/socket.ctrl", "--flags", "not-need-init,startup-clear"],
+                                    f"type=unixio,path={directory}/socket.ctrl", "--flags",
+                                    "not-need-init,startup-clear"],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while not os.path.exists(directory + "/socket.ctrl") and time.monotonic() < deadline:

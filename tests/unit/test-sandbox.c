@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Each part of the examiner's sandbox, once there and once not, in a process of its own: what the unit would declare is done
- * with the kernel's own calls, and everything else is left as it is. Needs root for namespaces, mounts and users. */
+/* Each part of the examiner's sandbox, once there and once not, in a process of its own: what the unit would declare
+ * is done with the kernel's own calls, and everything else is left as it is. Needs root for namespaces, mounts and
+ * users. */
 
 #include "macro.h"
 #include "sandbox.h"

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The unit files as they are installed: systemd understands them without a word, and `systemd-analyze security` gives no
-service more than 1.0. arguments: BUILD-DIRECTORY SOURCE-DIRECTORY LIBEXECDIR
+"""The unit files as they are installed: systemd understands them without a word, and `systemd-analyze security` gives
+no service more than 1.0. arguments: BUILD-DIRECTORY SOURCE-DIRECTORY LIBEXECDIR
 """
 
 import glob
