@@ -33,6 +33,7 @@
 
 #define EXAMINER_ALIVE_USEC (UINT64_C(250) * 1000)     /* how often an examiner says that it is there */
 #define EXAMINER_SILENCE_USEC (UINT64_C(1500) * 1000)  /* how long the daemon waits for any word of it */
+#define EXAMINER_ATTACH_SEC 10U                        /* how long one without its lifeline may live */
 #define EXAMINER_GONE_USEC (UINT64_C(2000) * 1000)     /* how long an ended examiner may take to be gone */
 #define EXAMINER_MESSAGES_PER_SECOND 200U
 

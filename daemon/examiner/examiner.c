@@ -158,6 +158,7 @@ static int method_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = lifeline_arm(e->lifeline);
         if (r < 0)
                 return r;
+        (void) alarm(0);
 
         if (!e->setup.demo)
                 missing = sandbox_check(e->setup.decode);

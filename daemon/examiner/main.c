@@ -4,6 +4,7 @@
 
 #include "build-config.h"
 #include "capture.h"
+#include "examiner-protocol.h"
 #include "examiner.h"
 #include "log.h"
 #include "options.h"
@@ -52,6 +53,9 @@ static int run(const ExaminerSetup *setup) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(examiner_freep) Examiner *examiner = NULL;
         int r;
+
+        /* Until it has its lifeline likenessd cannot end it, and no other check can be made before it is gone. */
+        (void) alarm(EXAMINER_ATTACH_SEC);
 
         r = process_leave_no_trace();
         if (r < 0)

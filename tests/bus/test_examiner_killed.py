@@ -3,8 +3,11 @@
 """The examiner or the decoder is killed or stopped at any moment: the caller has an error soon, never a match, and the
 next call works."""
 
+import contextlib
 import os
 import signal
+import socket
+import subprocess
 import time
 
 import harness
@@ -129,6 +132,27 @@ class Decoder(Case):
 
     def test_stopped(self):
         self.interfere(signal.SIGSTOP, 2)
+
+
+class Hung(harness.TestCase):
+    terminal = harness.Terminal(clip="person04-live.avi")
+
+    def test_before_it_has_its_lifeline(self):
+        """It hangs (here in its first word, which nobody reads), and likenessd has no hold on it: it ends by itself."""
+        ours, its = socket.socketpair()
+        its.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                its.send(bytes(65536))
+        its.setblocking(True)
+
+        program = harness.build_directory() + "/daemon/examiner/likeness-examiner"
+        for more in ([], ["--decode"]):
+            command = ["/bin/sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh", program, "--demo", *more]
+            with subprocess.Popen(command, preexec_fn=lambda: os.dup2(its.fileno(), 3), close_fds=False) as process:
+                self.assertEqual(process.wait(30), -signal.SIGALRM)
+        ours.close()
+        its.close()
 
 
 class NearTheAnswer(Case):
