@@ -248,8 +248,10 @@ static int verification_prepare(Verification *v) {
         return r;
 }
 
-/* Asks and waits; afterwards there is an answer, or memory ran out. */
+/* Asks and waits; afterwards there is an answer, or memory ran out. `reference` is taken over: the service has it, so
+ * nothing of it is kept here while a face is examined. */
 static void verification_run(Verification *v, int reference) {
+        _cleanup_close_ int picture = reference;
         _cleanup_free_ char *message = NULL;
         int r;
 
@@ -265,7 +267,8 @@ static void verification_run(Verification *v, int reference) {
         if (r >= 0)
                 r = verification_subscribe(v);
         if (r >= 0)
-                r = verification_begin(v, reference);
+                r = verification_begin(v, picture);
+        picture = safe_close(picture);
         if (r >= 0)
                 r = sd_event_loop(v->event);
         if (r < 0)
@@ -317,7 +320,7 @@ int command_verify(int argc, char *argv[]) {
         }
 
         prompt_line_init(&v.prompts, options.json ? stderr : stdout);
-        verification_run(&v, reference);
+        verification_run(&v, take_fd(&reference));
         prompt_line_clear(&v.prompts);
 
         r = EXIT_CALL_FAILED;

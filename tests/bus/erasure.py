@@ -12,11 +12,8 @@ import glob
 import os
 import pwd
 import subprocess
+import tempfile
 import time
-
-import harness
-
-PLACE = "/run/planted"
 
 # Where a leak could be written to. Only files that were changed since the last search are looked at: none can make
 # itself look old.
@@ -35,7 +32,7 @@ Found = collections.namedtuple("Found", "where place kind form count offset")
 
 
 def program(name):
-    return f"{harness.build_directory()}/tests/erasure/{name}"
+    return f"{os.environ['LIKENESS_TEST_BUILD']}/tests/erasure/{name}"
 
 
 class Report:
@@ -70,7 +67,7 @@ class Report:
 def ledger_payloads(directory):
     """What the ledger's entries say, decoded; a signature is one part of each."""
     decoded = b""
-    for path in glob.glob(directory + "/ledger*/**", recursive=True):
+    for path in glob.glob(directory + "/ledger*", recursive=True) + glob.glob(directory + "/ledger*/**"):
         if os.path.isfile(path):
             with open(path, "rb") as file:
                 for part in file.read().replace(b"\n", b".").split(b"."):
@@ -80,12 +77,13 @@ def ledger_payloads(directory):
 
 
 class Planted:
-    """Recordings and portraits (bytes, by name), and their needles. To be made inside, where /run is private."""
+    """Recordings and portraits (bytes, by name), and their needles, in a tmpfs that nobody else sees: for tests that are
+    in a mount namespace of their own. With `objects` also a file with everything of which needles were made."""
 
-    def __init__(self, clips, portraits):
+    def __init__(self, clips, portraits, objects=False):
         self.planted = self.since = int(time.time()) - 1
-        os.makedirs(PLACE, mode=0o700)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,size=64m", "tmpfs", PLACE], check=True)
+        self.place = tempfile.mkdtemp(prefix="planted-")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,size=128m", "tmpfs", self.place], check=True)
         words = []
         for kind, contents in (("clip", clips), ("portrait", portraits)):
             for name, content in contents.items():
@@ -94,32 +92,37 @@ class Planted:
                     file.write(content)
                 os.chmod(self.path(name), 0o644)
         with open(self.path("needles"), "wb") as file:
-            done = subprocess.run([program("needles"), harness.source_directory() + "/models/manifest",
-                                   harness.models_directory(), *words], stdout=file, stderr=subprocess.PIPE, text=True)
+            words += [f"objects={self.path('objects')}"] if objects else []
+            done = subprocess.run([program("needles"), os.environ["LIKENESS_TEST_SOURCE"] + "/models/manifest",
+                                   os.environ["LIKENESS_MODELS"], *words],
+                                  stdout=file, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
             raise AssertionError(done.stderr)
         self.needles = {kind: int(n) for kind, n in (line.split("\t") for line in done.stderr.splitlines())}
 
     def path(self, name):
-        return f"{PLACE}/{name}"
+        return f"{self.place}/{name}"
 
     def remove(self):
-        subprocess.run(["umount", PLACE], check=True)
-        os.rmdir(PLACE)
+        subprocess.run(["umount", self.place], check=True)
+        os.rmdir(self.place)
 
-    def run(self, *words, **options):
-        done = subprocess.run([program("search"), self.path("needles"), *words], stdout=subprocess.PIPE,
+    def run(self, *words, prefix=(), **options):
+        done = subprocess.run([*prefix, program("search"), self.path("needles"), *words], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, **options)
         if done.returncode not in (0, 1):
             raise AssertionError(done.stderr.decode())
         return done.stdout.decode(errors="replace")
 
+    def own(self):
+        """What is not searched: the planted files and this process, which made them and is the caller."""
+        return [f"except={self.place}", f"except-pid={os.getpid()}",
+                *(f"except={self.path(name)}" for name in os.listdir(self.place))]
+
     def search(self, processes="self", state=None, everything=True):
-        """Everything but the planted files themselves and this process, which made them and is the caller."""
+        """Where a private bus is: processes, what they hold, files, and the ledger below `state`."""
         began = int(time.time()) - 1
-        words = [f"except={PLACE}", f"except-pid={os.getpid()}", f"since={self.since}"]
-        words += [f"except={self.path(name)}" for name in os.listdir(PLACE)]
-        words.append(f"processes={processes}")
+        words = [*self.own(), f"since={self.since}", f"processes={processes}"]
         if everything:
             words += ["ipc", *(f"tree={tree}" for tree in TREES if os.path.isdir(tree))]
             words += [f"owner={pwd.getpwnam(user).pw_uid}" for user in USERS]

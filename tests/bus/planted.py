@@ -7,22 +7,29 @@ import random
 
 from PIL import Image, ImageChops
 
-import harness
 import pictures
 
 FRAMES = 90         # 3 s: a check that stays uncertain looks at 60
 MARK = 16           # pixels, a side of the corner that changes: one block of the compressed picture
 
 
+def noise(source, size, most):
+    """Random numbers from 0 to `most`."""
+    picture = Image.frombytes("RGB", size, source.randbytes(3 * size[0] * size[1]))
+    return picture.point(lambda value: value % (most + 1))
+
+
 def noisy(image, source):
-    """Every pixel off by at most two, which no camera would show and no face changes by."""
-    noise = Image.frombytes("RGB", image.size, source.randbytes(3 * image.width * image.height))
-    return ImageChops.add(image, noise.point(lambda value: value % 5), 1, -2)
+    """Fine noise that makes each pixel another one, and coarse noise that is still there when the picture is shrunk. No
+    face changes by as little."""
+    coarse = noise(source, (40, 40), 12).resize(image.size, Image.BILINEAR)
+    image = ImageChops.add(image, noise(source, image.size, 4), 1, -2)
+    return ImageChops.add(image, coarse, 1, -6)
 
 
 def frame_of(clip, number):
     """A frame of a recording."""
-    with open(harness.data(clip), "rb") as file:
+    with open(f"{os.environ['LIKENESS_DATA']}/camera/{clip}", "rb") as file:
         content = file.read()
     at = content.index(b"movi") + 4
     while True:

@@ -5,6 +5,7 @@ descriptor, queue, file, shared memory, log or ledger. test_leaks_found.py shows
 
 import contextlib
 import signal
+import subprocess
 
 import erasure
 import harness
@@ -119,6 +120,18 @@ class Outcomes(Searched):
         for method in ("Verify", "Begin"):
             with self.subTest(method=method):
                 self.assertTrue(any(wanted <= self.during(method) for _ in range(5)))
+
+    def test_what_the_caller_keeps_while_it_waits(self):
+        """likenessctl hands the picture over and has nothing of it any more; the file is the caller's."""
+        done = subprocess.Popen(["likenessctl", "verify", "--reference", self.planted.path("own"), "--document",
+                                 "passport", "--challenge", "none", "--json"], stdout=subprocess.DEVNULL)
+        self.assertTrue(eventually(services.instances))
+        with services.stopped(done.pid):
+            report = self.planted.search(everything=False)
+        self.assertIn(f"likenessctl[{done.pid}]", report.places("memory"))
+        self.assertEqual([f for f in report.found if f.place.startswith("likenessctl")], [])
+        self.assertEqual(done.wait(harness.PATIENCE), 0)
+        self.nothing_left()
 
     def test_it_is_there_while_polkit_is_asked(self):
         """The message waits with its picture, unread: the one thing that likenessd ever has."""

@@ -2,7 +2,8 @@
 
 /* Makes the needles of recordings and portraits, with the very code of the examiner, and writes them to standard
  * output, and how many there are of each kind to standard error.
- * usage: needles MANIFEST MODELS [clip=RECORDING | portrait=PICTURE]… */
+ * usage: needles MANIFEST MODELS [clip=RECORDING | portrait=PICTURE]… [objects=FILE]
+ * With objects=FILE some of what the needles were made of is written there, for somebody to leak it. */
 
 extern "C" {
 #include "decoder.h"
@@ -204,6 +205,23 @@ static Collection look_at_portrait(Eye &eye, const std::string &path) {
         return c;
 }
 
+constexpr size_t OBJECT_PART = 16384;
+
+static void write_objects(const std::string &path, const std::vector<Collection> &collections) {
+        std::ofstream file(path, std::ios::binary);
+
+        for (const Collection &c : collections) {
+                size_t written[_NEEDLE_KIND_MAX] = {};
+
+                for (const Object &object : c.objects)
+                        if (written[object.kind]++ < 8)
+                                file.write(reinterpret_cast<const char *>(object.bytes.data()),
+                                           (std::streamsize) std::min(object.bytes.size(), OBJECT_PART));
+        }
+        if (!file)
+                throw std::runtime_error(path + ": cannot be written");
+}
+
 static Needles needles_of(const Collection &c) {
         Needles needles = {};
 
@@ -254,20 +272,27 @@ static void take_all(Needles *all, std::set<std::vector<uint8_t>> *known, Needle
 static void run(int argc, char *argv[]) {
         std::set<std::vector<uint8_t>> known;
         std::vector<size_t> count(_NEEDLE_KIND_MAX);
+        std::vector<Collection> collections;
         Needles all = {};
 
         for (int i = 3; i < argc; i++) {
                 std::string word = argv[i], path = word.substr(word.find('=') + 1);
                 Eye eye(argv[1], argv[2]), later(argv[1], argv[2]);
-                Needles needles;
+                Needles needles = {};
 
+                if (word.rfind("objects=", 0) == 0) {
+                        write_objects(path, collections);
+                        continue;
+                }
                 if (word.rfind("clip=", 0) == 0) {
-                        needles = needles_of(look_at_clip(eye, path, 0));
+                        collections.push_back(look_at_clip(eye, path, 0));
+                        needles = needles_of(collections.back());
                         keep_common(&needles, look_at_clip(later, path, LATER));
-                } else if (word.rfind("portrait=", 0) == 0)
-                        needles = needles_of(look_at_portrait(eye, path));
-                else
-                        throw std::runtime_error(word + ": neither clip= nor portrait=");
+                } else if (word.rfind("portrait=", 0) == 0) {
+                        collections.push_back(look_at_portrait(eye, path));
+                        needles = needles_of(collections.back());
+                } else
+                        throw std::runtime_error(word + ": neither clip=, portrait= nor objects=");
                 take_all(&all, &known, &needles);
         }
 

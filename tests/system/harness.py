@@ -13,7 +13,7 @@ import unittest
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "bus"))
 
-from shop import Shop
+from shop import Shop, data
 from terminal import Terminal
 
 # Set by tests/system/run.
