@@ -98,25 +98,25 @@ class Outcomes(Searched):
         self.assertTrue(report.places("stream"))
 
     def during(self, method):
-        """What is found while a face is examined, and in whom alone it may be."""
+        """What is found in an examiner, which stays as long as likenessd does not go on."""
         caller = Client()
         caller.start(self.request(), method)
-        self.assertTrue(spin(lambda: any(p.body.unpack()[2]["progress"] > 300 for p in caller.prompts())))
-        self.nothing_open()
-        examiner = next(iter(services.instances(decoder=False)), None)
-        with services.stopped(examiner) if examiner else contextlib.nullcontext():
+        self.assertTrue(spin(caller.prompts))
+        with services.stopped(services.likenessd()):
+            spin(lambda: False, 1)
+            self.nothing_open()
             report = self.planted.search(everything=False)
         for found in report.found:
-            self.assertTrue(found.place.startswith(f"likeness-examin[{examiner}]"), report)
+            self.assertTrue(found.place.startswith("likeness-examin["), report)
         caller.close()
         self.assertTrue(eventually(lambda: Client("root").get("State") == "idle", 5))
         self.nothing_left()
         return report.kinds("memory")
 
     def test_it_is_there_while_it_is_examined(self):
-        """In the examiner, and nowhere else: not in likenessd, the bus, a queue. One that was just about to end may
-        have freed some of it; not each time."""
-        wanted = {"frame-jpeg", "frame-planes", "embedding", "reference-embedding"}
+        """In the examiner, and nowhere else: not in likenessd, the bus, a queue. On a busy machine it may have ended
+        before it was looked at; not each time."""
+        wanted = {"frame-jpeg", "frame-planes", "frame-scaled", "network-input"}
         for method in ("Verify", "Begin"):
             with self.subTest(method=method):
                 self.assertTrue(any(wanted <= self.during(method) for _ in range(5)))
