@@ -38,8 +38,8 @@ static int open_regular(const char *path, const char **reterr_message) {
         return take_fd(&fd);
 }
 
-/* Copies all of `from`, which may have grown since it was measured. Within the kernel: a buffer of ours would keep a piece
- * of the picture while we wait for the answer. */
+/* Copies all of `from`, which may have grown since it was measured. Within the kernel: a buffer of ours would keep a
+ * piece of the picture while we wait for the answer. */
 static int copy_bounded(int from, int to) {
         uint64_t total = 0;
 

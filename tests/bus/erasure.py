@@ -67,7 +67,7 @@ class Report:
 def ledger_payloads(directory):
     """What the ledger's entries say, decoded; a signature is one part of each."""
     decoded = b""
-    for path in glob.glob(directory + "/ledger*", recursive=True) + glob.glob(directory + "/ledger*/**"):
+    for path in glob.glob(directory + "/ledger*") + glob.glob(directory + "/ledger*/*"):
         if os.path.isfile(path):
             with open(path, "rb") as file:
                 for part in file.read().replace(b"\n", b".").split(b"."):

@@ -222,7 +222,8 @@ class Outcomes(Searched):
             caller = Client()
             session = caller.begin(self.request())
             spin(lambda: False, moment)
-            session.cancel()
+            with contextlib.suppress(BusError):     # over already
+                session.cancel()
             session.finished()
             self.nothing_left()
 

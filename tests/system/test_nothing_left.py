@@ -27,7 +27,8 @@ LEAKY = f"""\
 cp {LEAK} /dev/shm/leak; cp {LEAK} /home/clerk/leak; mkdir -p /var/lib/systemd/coredump
 gzip -1 <{LEAK} >/var/lib/systemd/coredump/core.leak.gz
 base64 -w 400 {LEAK}; base64 -w 3000 {LEAK}
-(echo -n 'eyJhIjoxfQ.'; base64 -w 0 {LEAK} | base64 -w 0 | tr +/ -_ | tr -d =; echo .c2ln) >/var/lib/likeness/ledger-of-leaks
+(echo -n 'eyJhIjoxfQ.'; base64 -w 0 {LEAK} | base64 -w 0 | tr +/ -_ | tr -d =; echo .c2ln) \\
+    >/var/lib/likeness/ledger-of-leaks
 memory=$(base64 -w 0 {LEAK}); exec 7<{LEAK}; rm {LEAK}
 while sleep 1; do :; done
 """
