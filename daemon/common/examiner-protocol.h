@@ -12,10 +12,13 @@
  *                                      is the SandboxPart that it lacks (without --demo): then it does nothing further
  *   Decode(h picture, h pixels) → (uuu) outcome, width, height: only of an instance started with --decode. A
  *                                      caller's picture becomes raw RGB in `pixels`, an empty memfd of the daemon's
- *   Examine(h reference, u width, u height, s camera, u challenge, u pace, i no_match_below, i match_from,
- *           u milliseconds) → (uuuuuuiuu) the members of Findings in their order
- *                                      `camera` is a device node, or, with --demo on both sides, a recording;
- *                                      thresholds in thousandths tell when more evidence cannot change the answer
+ *   Examine(h reference, u width, u height, a(ss) cameras, b software, u view, u challenge, u pace,
+ *           i no_match_below, i match_from, u milliseconds) → (uuuuuuiuuu) the members of Findings in their order
+ *                                      `cameras`, 1 to CAMERA_CANDIDATES_MAX: node and name of each (CameraCandidate),
+ *                                      the best first; with --demo on both sides also recordings, which have no name,
+ *                                      and with `software` also cameras that no hardware is behind. `view` is a
+ *                                      CameraView. Thresholds in thousandths tell when more evidence cannot change
+ *                                      the answer
  *
  * examiner → daemon (signals); anything that is not on this list ends the examiner
  *   Alive()                            every EXAMINER_ALIVE_USEC, from the examiner's main loop
@@ -27,9 +30,9 @@
 #define EXAMINER_PATH "/org/likeness/Examiner1"
 #define EXAMINER_INTERFACE "org.likeness.Examiner1"
 #define EXAMINER_ATTACHED_SIGNATURE "u"
-#define EXAMINER_FINDINGS_SIGNATURE "uuuuuuiuu"
+#define EXAMINER_FINDINGS_SIGNATURE "uuuuuuiuuu"
 #define EXAMINER_DECODED_SIGNATURE "uuu"
-#define EXAMINER_EXAMINE_SIGNATURE "huusuuiiu"
+#define EXAMINER_EXAMINE_SIGNATURE "huua(ss)buuuiiu"
 
 #define EXAMINER_ALIVE_USEC (UINT64_C(250) * 1000)     /* how often an examiner says that it is there */
 #define EXAMINER_SILENCE_USEC (UINT64_C(1500) * 1000)  /* how long the daemon waits for any word of it */

@@ -17,10 +17,16 @@ typedef enum Outcome {
         OUTCOME_CAMERA_NONE,           /* there is no such device */
         OUTCOME_CAMERA_BUSY,           /* another program holds it */
         OUTCOME_CAMERA_DENIED,         /* the examiner may not open it */
-        OUTCOME_CAMERA_REFUSED,        /* it is not a camera that policy accepts */
+        OUTCOME_CAMERA_REFUSED,        /* no hardware is behind it */
+        OUTCOME_CAMERA_CHANGED,        /* what was opened, or is there in the end, is not the camera that was chosen */
         OUTCOME_CAMERA_FORMAT,         /* it offers no picture format that we can use */
         OUTCOME_CAMERA_SILENT,         /* it was opened and delivers no picture */
+        OUTCOME_CAMERA_STUCK,          /* its driver does not come back from opening, reading or closing */
         OUTCOME_CAMERA_LOST,           /* it delivered pictures and then went away */
+        OUTCOME_CAMERA_DAMAGED,        /* none of its pictures can be decoded */
+        OUTCOME_CAMERA_SIZE,           /* its pictures have another size than it was set to */
+        OUTCOME_CAMERA_FROZEN,         /* it delivers the same picture again and again */
+        OUTCOME_CAMERA_COVERED,        /* something is in front of its lens */
         OUTCOME_MODEL_MISSING,         /* `model` is its index in the manifest */
         OUTCOME_MODEL_ALTERED,         /* its SHA-256 is not the manifest's */
         OUTCOME_MODEL_UNUSABLE,        /* it has the right hash but does not load */
@@ -49,6 +55,7 @@ typedef struct Findings {
         int32_t similarity;            /* fused cosine similarity in thousandths, -1000 to 1000 */
         uint32_t liveness;             /* fused passive liveness in thousandths, 0 (attack) to 1000 (live) */
         uint32_t attack_signs;         /* AttackSign flags: strong single signs of an attack */
+        uint32_t camera;               /* index of the candidate that was used, 0 to CAMERA_CANDIDATES_MAX - 1 */
 } Findings;
 
 /* Strong single signs of a presentation attack: any one is a veto. */

@@ -34,6 +34,12 @@
 #define MESSAGE_CAMERA_FORMAT         "fc5c765e2ba74f448d7d25e383c99fc3" /* no usable format */
 #define MESSAGE_CAMERA_SILENT         "f5b8503f10dd4b51b73f099087229495" /* no picture comes */
 #define MESSAGE_CAMERA_LOST           "547eb13be7b14a3984eeb0955b742f68" /* it went away during a check */
+#define MESSAGE_CAMERA_CHANGED        "8a8fdfc0396544c898d173cfc53d44e2" /* cameras changed during a check */
+#define MESSAGE_CAMERA_STUCK          "8f3be399b76e45f3b4dc47ccec7099b8" /* its driver does not answer */
+#define MESSAGE_CAMERA_DAMAGED        "4b5a91a9d5b1460cad60af35142ad62e" /* no picture can be decoded */
+#define MESSAGE_CAMERA_SIZE           "4ca7ea720d274a33bc95896b915facad" /* pictures of another size */
+#define MESSAGE_CAMERA_FROZEN         "1ad8973a8df540fba2076fc316850f0f" /* always the same picture */
+#define MESSAGE_CAMERA_COVERED        "2c794fb949f1432a9153847950420d1c" /* something is in front of its lens */
 #define MESSAGE_MODELS_UNUSABLE       "384a915cdb544593a3782b1d5dd78c9d" /* a model or the manifest */
 #define MESSAGE_SANDBOX_MISSING       "37744019bf114767bcb2d10324f6267a" /* the examiner is not confined */
 #define MESSAGE_EXAMINER_FAILED       "8918aaee93d942e3a3558f96f5b794db" /* it died or broke the protocol */

@@ -210,7 +210,7 @@ static int examination_examine(Examination *e, Vision *vision, const Examination
 
         vision_set_thresholds(vision, order->no_match_below, order->match_from);
 
-        r = capture_new(&capture, order->camera, e->setup.recordings, &findings->outcome);
+        r = capture_new(&capture, order->cameras[0].node, e->setup.recordings, &findings->outcome);
         if (r < 0)
                 return 0;
         examination_tell_stage(e, STAGE_CAMERA_OPENED);
@@ -331,6 +331,6 @@ void examination_take_report(Examination *e, ExaminationReport *ret) {
 
 void examination_order_done(ExaminationOrder *order) {
         order->reference = safe_close(order->reference);
-        free(order->camera);
-        order->camera = NULL;
+        camera_candidates_done(order->cameras, order->n_cameras);
+        order->n_cameras = 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "camera-identity.h"
 #include "findings.h"
 #include "macro.h"
 
@@ -13,7 +14,10 @@ typedef struct Examination Examination;
 typedef struct ExaminationOrder {
         int reference;                 /* sealed memfd with raw RGB, rows without padding; taken over */
         uint32_t width, height;        /* of the reference, 1 to PIXELS_SIDE_MAX */
-        char *camera;                  /* device node or recording; taken over */
+        CameraCandidate cameras[CAMERA_CANDIDATES_MAX]; /* the best first; taken over */
+        size_t n_cameras;              /* at least one */
+        bool software;                 /* those without hardware behind them may be used */
+        unsigned view;                 /* CameraView */
         Pace pace;
         int no_match_below, match_from; /* similarity, thousandths */
         uint64_t time_limit_usec;

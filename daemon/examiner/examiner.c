@@ -70,7 +70,7 @@ static int examiner_answer(Examiner *e, const Findings *f) {
 
         r = sd_bus_reply_method_return(e->order, EXAMINER_FINDINGS_SIGNATURE, (uint32_t) f->outcome,
                         (uint32_t) f->reason, f->model, f->frames_captured, f->frames_used, f->frames_matched,
-                        f->similarity, f->liveness, f->attack_signs);
+                        f->similarity, f->liveness, f->attack_signs, f->camera);
         e->order = sd_bus_message_unref(e->order);
         return r;
 }
@@ -203,37 +203,63 @@ static int method_decode(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : 1;
 }
 
-static int order_read(sd_bus_message *m, ExaminationOrder *ret) {
-        uint32_t width, height, challenge, pace, milliseconds;
-        int32_t no_match_below, match_from;
-        const char *camera;
-        int fd, r;
+static int order_read_cameras(sd_bus_message *m, ExaminationOrder *order) {
+        const char *node, *name;
+        int r;
 
-        r = sd_bus_message_read(m, EXAMINER_EXAMINE_SIGNATURE, &fd, &width, &height, &camera, &challenge, &pace,
-                        &no_match_below, &match_from, &milliseconds);
+        r = sd_bus_message_enter_container(m, 'a', "(ss)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ss)", &node, &name)) > 0) {
+                CameraCandidate *c = &order->cameras[order->n_cameras];
+
+                if (order->n_cameras >= CAMERA_CANDIDATES_MAX)
+                        return -EINVAL;
+                order->n_cameras++;
+                *c = (CameraCandidate) { .node = strdup(node), .name = strdup(name) };
+                if (!c->node || !c->name)
+                        return -ENOMEM;
+        }
         if (r < 0)
                 return r;
-        if (width < 1 || width > PIXELS_SIDE_MAX || height < 1 || height > PIXELS_SIDE_MAX || pace >= _PACE_MAX ||
+
+        r = sd_bus_message_exit_container(m);
+        return r < 0 || order->n_cameras > 0 ? r : -EINVAL;
+}
+
+/* On failure what was read so far is left in `order`. */
+static int order_read_members(sd_bus_message *m, ExaminationOrder *order) {
+        uint32_t challenge, pace, milliseconds;
+        int fd, software, r;
+
+        r = sd_bus_message_read(m, "huu", &fd, &order->width, &order->height);
+        if (r >= 0)
+                r = order_read_cameras(m, order);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "buuuiiu", &software, &order->view, &challenge, &pace,
+                                &order->no_match_below, &order->match_from, &milliseconds);
+        if (r < 0)
+                return r;
+        if (order->width < 1 || order->width > PIXELS_SIDE_MAX || order->height < 1 ||
+            order->height > PIXELS_SIDE_MAX || order->view > _CAMERA_VIEW_ALL || pace >= _PACE_MAX ||
             challenge != CHALLENGE_NONE)
                 return -EINVAL;
 
-        ExaminationOrder order = {
-                .reference = fcntl(fd, F_DUPFD_CLOEXEC, 3),
-                .width = width,
-                .height = height,
-                .camera = strdup(camera),
-                .pace = (Pace) pace,
-                .no_match_below = no_match_below,
-                .match_from = match_from,
-                .time_limit_usec = milliseconds * USEC_PER_MSEC,
-        };
-        if (order.reference < 0 || !order.camera) {
-                examination_order_done(&order);
-                return -ENOMEM;
-        }
+        order->software = software;
+        order->pace = (Pace) pace;
+        order->time_limit_usec = milliseconds * USEC_PER_MSEC;
+        order->reference = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        return order->reference < 0 ? -errno : 0;
+}
 
-        *ret = order;
-        return 0;
+static int order_read(sd_bus_message *m, ExaminationOrder *ret) {
+        ExaminationOrder order = { .reference = -1 };
+        int r;
+
+        r = order_read_members(m, &order);
+        if (r < 0)
+                examination_order_done(&order);
+        else
+                *ret = order;
+        return r;
 }
 
 static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error) {

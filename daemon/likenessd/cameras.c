@@ -26,9 +26,10 @@ static bool device_captures(sd_device *device) {
 
 static int cameras_add(Cameras *c, sd_device *device) {
         const char *node, *seat = NULL;
+        CameraIdentity identity;
         Camera *all, *camera;
 
-        if (sd_device_get_devname(device, &node) < 0)
+        if (sd_device_get_devname(device, &node) < 0 || camera_identity_read(device, &identity) < 0)
                 return 0;
 
         all = reallocarray(c->all, c->n + 1, sizeof(*all));
@@ -36,7 +37,7 @@ static int cameras_add(Cameras *c, sd_device *device) {
                 return -ENOMEM;
         c->all = all;
         camera = &c->all[c->n];
-        *camera = (Camera) { .captures = device_captures(device) };
+        *camera = (Camera) { .identity = identity, .captures = device_captures(device) };
         c->n++;
 
         camera->node = strdup(node);
@@ -106,7 +107,7 @@ const Camera *cameras_choose(const Cameras *c, const char *seat) {
         return NULL;
 }
 
-int cameras_find(const char *seat, char **ret_node) {
+int cameras_find(const char *seat, CameraCandidate *ret) {
         const Camera *chosen;
         Cameras c = {};
         int r;
@@ -117,8 +118,8 @@ int cameras_find(const char *seat, char **ret_node) {
 
         chosen = cameras_choose(&c, seat);
         if (chosen) {
-                *ret_node = strdup(chosen->node);
-                r = *ret_node ? 0 : -ENOMEM;
+                *ret = (CameraCandidate) { .node = strdup(chosen->node), .name = strdup(chosen->identity.name) };
+                r = ret->node && ret->name ? 0 : -ENOMEM;
         } else
                 r = -ENODEV;
         cameras_done(&c);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "camera-identity.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,6 +15,7 @@
 #define SEAT_DEFAULT "seat0"
 
 typedef struct Camera {
+        CameraIdentity identity;
         char *node;                    /* /dev/video… */
         char *seat;                    /* NULL: seat0 */
         bool captures;                 /* not a metadata node, which comes with many cameras */
@@ -30,5 +33,6 @@ void cameras_done(Cameras *c);
 /* The first that captures and is at `seat` (NULL: seat0); NULL if there is none. Borrowed from `c`. */
 const Camera *cameras_choose(const Cameras *c, const char *seat);
 
-/* The node for a caller at `seat` (NULL: seat0), to be freed; -ENODEV if there is none. */
-int cameras_find(const char *seat, char **ret_node);
+/* The camera for a caller at `seat` (NULL: seat0), to be freed by camera_candidates_done(), also after an error;
+ * -ENODEV if there is none. */
+int cameras_find(const char *seat, CameraCandidate *ret);

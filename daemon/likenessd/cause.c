@@ -35,21 +35,39 @@ static const struct {
         [CAUSE_CAMERA_BUSY] = { "camera-busy", LIKENESS_ERROR_CAMERA_BUSY,
                 "Another program is using the camera; close it and try again.",
                 LOG_WARNING, MESSAGE_CAMERA_BUSY },
-        [CAUSE_CAMERA_DENIED] = { "camera-denied", LIKENESS_ERROR_CAMERA_REFUSED,
+        [CAUSE_CAMERA_DENIED] = { "camera-denied", LIKENESS_ERROR_CAMERA_DENIED,
                 "The camera may not be opened; its device must belong to the group video.",
                 LOG_ERR, MESSAGE_CAMERA_DENIED },
         [CAUSE_CAMERA_REFUSED] = { "camera-refused", LIKENESS_ERROR_CAMERA_REFUSED,
                 "The camera is not one that this terminal accepts.",
                 LOG_ERR, MESSAGE_CAMERA_REFUSED },
-        [CAUSE_CAMERA_FORMAT] = { "camera-format", LIKENESS_ERROR_CAMERA_REFUSED,
+        [CAUSE_CAMERA_CHANGED] = { "camera-changed", LIKENESS_ERROR_CAMERA_REFUSED,
+                "The terminal's cameras changed during the check; leave them plugged in and try again.",
+                LOG_WARNING, MESSAGE_CAMERA_CHANGED },
+        [CAUSE_CAMERA_FORMAT] = { "camera-format", LIKENESS_ERROR_CAMERA_FORMAT,
                 "The camera offers no picture format that can be used (MJPEG, YUY2, NV12 or grey).",
                 LOG_ERR, MESSAGE_CAMERA_FORMAT },
-        [CAUSE_CAMERA_SILENT] = { "camera-silent", LIKENESS_ERROR_CAMERA_LOST,
+        [CAUSE_CAMERA_SILENT] = { "camera-silent", LIKENESS_ERROR_CAMERA_SILENT,
                 "The camera delivers no picture; unplug it, plug it in and try again.",
                 LOG_ERR, MESSAGE_CAMERA_SILENT },
         [CAUSE_CAMERA_LOST] = { "camera-lost", LIKENESS_ERROR_CAMERA_LOST,
                 "The camera went away during the check; check its cable and try again.",
                 LOG_WARNING, MESSAGE_CAMERA_LOST },
+        [CAUSE_CAMERA_STUCK] = { "camera-stuck", LIKENESS_ERROR_CAMERA_STUCK,
+                "The camera's driver does not answer; unplug the camera, plug it in and try again.",
+                LOG_ERR, MESSAGE_CAMERA_STUCK },
+        [CAUSE_CAMERA_DAMAGED] = { "camera-damaged", LIKENESS_ERROR_CAMERA_DAMAGED,
+                "The camera's pictures arrive damaged; try another cable or another USB port.",
+                LOG_ERR, MESSAGE_CAMERA_DAMAGED },
+        [CAUSE_CAMERA_SIZE] = { "camera-size", LIKENESS_ERROR_CAMERA_FORMAT,
+                "The camera's pictures have another size than it was set to; unplug it, plug it in and try again.",
+                LOG_ERR, MESSAGE_CAMERA_SIZE },
+        [CAUSE_CAMERA_FROZEN] = { "camera-frozen", LIKENESS_ERROR_CAMERA_FROZEN,
+                "The camera delivers the same picture again and again; unplug it, plug it in and try again.",
+                LOG_ERR, MESSAGE_CAMERA_FROZEN },
+        [CAUSE_CAMERA_COVERED] = { "camera-covered", LIKENESS_ERROR_CAMERA_COVERED,
+                "Something is in front of the camera's lens; open its shutter, or take away what covers it.",
+                LOG_WARNING, MESSAGE_CAMERA_COVERED },
         [CAUSE_MODEL] = { "model", LIKENESS_ERROR_UNAVAILABLE,
                 "The models cannot be used; see the service's log.",
                 LOG_ERR, MESSAGE_MODELS_UNUSABLE },
@@ -127,6 +145,18 @@ Cause cause_of_outcome(Outcome outcome) {
                 return CAUSE_CAMERA_SILENT;
         case OUTCOME_CAMERA_LOST:
                 return CAUSE_CAMERA_LOST;
+        case OUTCOME_CAMERA_STUCK:
+                return CAUSE_CAMERA_STUCK;
+        case OUTCOME_CAMERA_DAMAGED:
+                return CAUSE_CAMERA_DAMAGED;
+        case OUTCOME_CAMERA_SIZE:
+                return CAUSE_CAMERA_SIZE;
+        case OUTCOME_CAMERA_FROZEN:
+                return CAUSE_CAMERA_FROZEN;
+        case OUTCOME_CAMERA_COVERED:
+                return CAUSE_CAMERA_COVERED;
+        case OUTCOME_CAMERA_CHANGED:
+                return CAUSE_CAMERA_CHANGED;
         case OUTCOME_MODEL_MISSING:
         case OUTCOME_MODEL_ALTERED:
         case OUTCOME_MODEL_UNUSABLE:

@@ -15,10 +15,16 @@ typedef enum Cause {
         CAUSE_CAMERA_NONE,
         CAUSE_CAMERA_BUSY,
         CAUSE_CAMERA_DENIED,
-        CAUSE_CAMERA_REFUSED,
+        CAUSE_CAMERA_REFUSED,          /* no hardware is behind it, or policy wants another one */
+        CAUSE_CAMERA_CHANGED,          /* one was plugged in or exchanged since it was chosen */
         CAUSE_CAMERA_FORMAT,
         CAUSE_CAMERA_SILENT,
+        CAUSE_CAMERA_STUCK,
         CAUSE_CAMERA_LOST,
+        CAUSE_CAMERA_DAMAGED,
+        CAUSE_CAMERA_SIZE,
+        CAUSE_CAMERA_FROZEN,
+        CAUSE_CAMERA_COVERED,
         CAUSE_MODEL,                   /* missing, altered, unusable; or the manifest */
         CAUSE_SANDBOX,
         CAUSE_EXAMINER_FAILED,         /* died, was silent, or broke the protocol */

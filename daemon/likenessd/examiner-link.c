@@ -344,7 +344,8 @@ static int on_examine_reply(sd_bus_message *m, void *userdata, sd_bus_error *err
         if (!link_accepts_reply(l, m, EXAMINER_FINDINGS_SIGNATURE))
                 return 1;
         if (sd_bus_message_read(m, EXAMINER_FINDINGS_SIGNATURE, &outcome, &reason, &f.model, &f.frames_captured,
-                            &f.frames_used, &f.frames_matched, &f.similarity, &f.liveness, &f.attack_signs) < 0) {
+                            &f.frames_used, &f.frames_matched, &f.similarity, &f.liveness, &f.attack_signs,
+                            &f.camera) < 0) {
                 link_fail(l, "it sent no findings");
                 return 1;
         }
@@ -579,9 +580,17 @@ int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
         r = link_new_call(l, "Examine", &m);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(m, EXAMINER_EXAMINE_SIGNATURE, o->reference, o->width, o->height, o->camera,
-                        (uint32_t) o->challenge, (uint32_t) o->pace, (int32_t) o->no_match_below,
-                        (int32_t) o->match_from, (uint32_t) (o->time_limit_usec / USEC_PER_MSEC));
+        r = sd_bus_message_append(m, "huu", o->reference, o->width, o->height);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(ss)");
+        for (size_t i = 0; r >= 0 && i < o->n_cameras; i++)
+                r = sd_bus_message_append(m, "(ss)", o->cameras[i].node, o->cameras[i].name);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "buuuiiu", (int) o->software, (uint32_t) o->view, (uint32_t) o->challenge,
+                                (uint32_t) o->pace, (int32_t) o->no_match_below, (int32_t) o->match_from,
+                                (uint32_t) (o->time_limit_usec / USEC_PER_MSEC));
         if (r < 0)
                 return r;
 

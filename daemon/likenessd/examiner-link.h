@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "camera-identity.h"
 #include "cause.h"
 #include "examiner-protocol.h"
 #include "findings.h"
@@ -39,7 +40,10 @@ typedef struct ExaminerLinkHandlers {
 typedef struct ExamineOrder {
         int reference;                 /* sealed memfd of raw RGB; stays the caller's */
         uint32_t width, height;
-        const char *camera;
+        const CameraCandidate *cameras; /* the best first */
+        size_t n_cameras;              /* 1 to CAMERA_CANDIDATES_MAX */
+        bool software;                 /* those without hardware behind them may be used */
+        unsigned view;                 /* CameraView */
         Challenge challenge;
         Pace pace;
         int no_match_below, match_from; /* similarity, thousandths */

@@ -205,7 +205,8 @@ static void session_examine(Session *s) {
                 .reference = s->pixels,
                 .width = s->width,
                 .height = s->height,
-                .camera = s->setup.camera,
+                .cameras = s->setup.cameras,
+                .n_cameras = s->setup.n_cameras,
                 .challenge = s->request->challenge,
                 .pace = s->request->pace,
                 .no_match_below = s->setup.policy->no_match_below,
@@ -326,6 +327,11 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
 
         if (s->state != SESSION_EXAMINING || l != s->examiner)
                 return;
+        if (f->camera >= s->setup.n_cameras) {
+                session_set_detail(s, "the examiner names a camera that it was not given");
+                session_begin_end(s, CAUSE_EXAMINER_FAILED);
+                return;
+        }
 
         s->times.found_usec = now_monotonic_usec();
         s->times.frames_captured = f->frames_captured;

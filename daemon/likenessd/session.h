@@ -59,7 +59,8 @@ typedef struct SessionSetup {
         const Policy *policy;
         Record *record;
         ExaminerPlace examiner, decoder;
-        const char *camera;            /* device node or, in a demo, a recording */
+        const CameraCandidate *cameras; /* the best first */
+        size_t n_cameras;              /* 1 to CAMERA_CANDIDATES_MAX */
         bool demo;
 } SessionSetup;
 

@@ -24,7 +24,7 @@ struct Verifier {
         /* the one check */
         Session *session;
         Audience *audience;            /* NULL when it was told: what is left are stuck processes */
-        char *camera;
+        CameraCandidate camera;
 };
 
 /* What an authorised call asks for, before it is known whether a check is needed for it. */

@@ -13,7 +13,7 @@
 static void verifier_forget_session(Verifier *v) {
         v->session = session_free(v->session);
         v->audience = audience_free(v->audience);
-        free(TAKE_PTR(v->camera));
+        camera_candidates_done(&v->camera, 1);
         reload_release(v->setup.reload);
         if (v->sleep)
                 sleep_release(v->sleep);
@@ -69,13 +69,13 @@ void verifier_audience_left(Audience *a, void *userdata) {
 }
 
 /* A camera of the caller's seat. */
-static int choose_camera(Verifier *v, sd_bus_message *m, char **ret, sd_bus_error *error) {
+static int choose_camera(Verifier *v, sd_bus_message *m, CameraCandidate *ret, sd_bus_error *error) {
         _cleanup_free_ char *seat = NULL;
         int r;
 
         if (v->setup.face_camera) {
-                *ret = strdup(v->setup.face_camera);
-                return *ret ? 0 : -ENOMEM;
+                *ret = (CameraCandidate) { .node = strdup(v->setup.face_camera), .name = strdup("") };
+                return ret->node && ret->name ? 0 : -ENOMEM;
         }
 
         r = seat_of_sender(m, &seat);
@@ -152,7 +152,8 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
                 .record = signing_record(v->setup.signing),
                 .examiner = v->setup.examiner,
                 .decoder = v->setup.decoder,
-                .camera = v->camera,
+                .cameras = &v->camera,
+                .n_cameras = 1,
                 .demo = v->setup.demo,
         };
         reload_hold(v->setup.reload);

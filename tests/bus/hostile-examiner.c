@@ -5,6 +5,7 @@
  * Modes of a decoder begin with "decoder-"; the other part of the pair is then played by the real program. Unless a
  * mode says otherwise it ends when likenessd hangs up. */
 
+#include "camera-identity.h"
 #include "examiner-protocol.h"
 #include "findings.h"
 #include "macro.h"
@@ -109,7 +110,7 @@ static void emit(Hostile *h, const char *member, const char *types, ...) {
 static void reply_findings(sd_bus_message *order, const Findings *f) {
         CHECK(sd_bus_reply_method_return(order, EXAMINER_FINDINGS_SIGNATURE, (uint32_t) f->outcome,
                         (uint32_t) f->reason, f->model, f->frames_captured, f->frames_used, f->frames_matched,
-                        f->similarity, f->liveness, f->attack_signs));
+                        f->similarity, f->liveness, f->attack_signs, f->camera));
 }
 
 static void reply_match(sd_bus_message *order) {
@@ -189,6 +190,10 @@ static bool reply_impossible(Hostile *h, sd_bus_message *order) {
                 f.similarity = INT32_MIN;
         else if (streq(h->mode, "liveness"))
                 f.liveness = 1001;
+        else if (streq(h->mode, "camera"))
+                f.camera = CAMERA_CANDIDATES_MAX;
+        else if (streq(h->mode, "camera-not-given"))
+                f.camera = 1;
         else if (streq(h->mode, "signs"))
                 f.attack_signs = UINT32_C(1) << 31;
         else if (streq(h->mode, "no-evidence"))
@@ -276,7 +281,8 @@ static void examine(Hostile *h, sd_bus_message *order) {
         if (streq(h->mode, "findings-short"))
                 CHECK(sd_bus_reply_method_return(order, "uu", 0U, 0U));
         if (streq(h->mode, "findings-long"))
-                CHECK(sd_bus_reply_method_return(order, "uuuuuuiuus", 0U, 0U, 0U, 30U, 20U, 10U, 1000, 1000U, 0U, "x"));
+                CHECK(sd_bus_reply_method_return(order, "uuuuuuiuuus", 0U, 0U, 0U, 30U, 20U, 10U, 1000, 1000U, 0U, 0U,
+                                "x"));
         if (streq(h->mode, "error"))
                 CHECK(sd_bus_reply_method_errorf(order, "org.example.Error", "%s", long_string(1 << 20)));
 

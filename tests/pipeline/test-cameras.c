@@ -67,14 +67,16 @@ static void test_list(void **state) {
 }
 
 static void test_find(void **state) {
-        _cleanup_free_ char *left = NULL, *nowhere = NULL, *none = NULL;
+        CameraCandidate left = {}, nowhere = {}, none = {};
 
         assert_int_equal(cameras_find("seat-left", &left), 0);
-        assert_string_equal(left, "/dev/video2");
+        assert_string_equal(left.node, "/dev/video2");
         assert_int_equal(cameras_find(NULL, &nowhere), 0);
-        assert_string_equal(nowhere, "/dev/video10");
+        assert_string_equal(nowhere.node, "/dev/video10");
         assert_int_equal(cameras_find("seat-right", &none), -ENODEV);
-        assert_null(none);
+        assert_null(none.node);
+        camera_candidates_done(&left, 1);
+        camera_candidates_done(&nowhere, 1);
 }
 
 int main(void) {
