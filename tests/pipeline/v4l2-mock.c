@@ -433,8 +433,25 @@ static void mock_handler_class_init(MockHandlerClass *class) {
 static void mock_handler_init(MockHandler *handler) {
 }
 
-/* "N: video0=00" makes the node a regular file, which can be mapped. */
-static const char device_description[] = "P: /devices/pci0000:00/usb1/1-1/1-1:1.0/video4linux/video0\n"
+/* A webcam as it hangs on a machine: controller, USB device, interface, node. "N: video0=00" makes the node a regular file,
+ * which can be mapped. */
+static const char device_description[] = "P: /devices/pci0000:00/0000:00:14.0\n"
+                                         "E: SUBSYSTEM=pci\n"
+                                         "A: vendor=0x8086\\n\n"
+                                         "A: device=0xa36d\\n\n"
+                                         "\n"
+                                         "P: /devices/pci0000:00/0000:00:14.0/usb1/1-1\n"
+                                         "E: SUBSYSTEM=usb\n"
+                                         "E: DEVTYPE=usb_device\n"
+                                         "A: idVendor=1d6b\\n\n"
+                                         "A: idProduct=0102\\n\n"
+                                         "A: serial=MOCK0001\\n\n"
+                                         "\n"
+                                         "P: /devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0\n"
+                                         "E: SUBSYSTEM=usb\n"
+                                         "E: DEVTYPE=usb_interface\n"
+                                         "\n"
+                                         "P: /devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/video4linux/video0\n"
                                          "N: video0=00\n"
                                          "E: DEVNAME=/dev/video0\n"
                                          "E: SUBSYSTEM=video4linux\n"
