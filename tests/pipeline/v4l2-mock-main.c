@@ -2,6 +2,10 @@
 
 /* v4l2-mock COMMAND ARGUMENT…: runs a command to which /dev/video0 is a camera, and exits as it does.
  *
+ * MOCK_CAMERA_PLACE="serial=A1 port=2"  where it is and what it says of itself, see mock-place.h
+ * MOCK_MORE_CAMERAS="port=3 mode=YUYV:640x480@30 mode=MJPG:1920x1080@30; port=4 software …"
+ *                                 as many more, /dev/video1 and so on, in these modes; they are not streamed from
+ *
  * MOCK_CAMERA_CLIP=FILE           the camera sends the pictures of this MJPEG AVI, at its size and rate
  * MOCK_CAMERA_MODE=YUYV:640x480@30  or sends a pattern: YUYV, NV12 or GREY (this is the default)
  *
@@ -15,26 +19,48 @@
 #include "v4l2-mock.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <linux/videodev2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #define FRAMES_MAX 4096
+#define MORE_MAX 8
 
-static bool parse_mode(const char *s, MockMode *ret) {
+/* Modes that are told, but not streamed in. */
+static bool parse_any_mode(const char *s, MockMode *ret) {
         char fourcc[5] = "";
         MockMode mode = {};
 
         if (sscanf(s, "%4[A-Z0-9]:%ux%u@%u", fourcc, &mode.width, &mode.height, &mode.rate) != 4 ||
-                        mode.width == 0 || mode.width > 1280 || mode.height == 0 || mode.height > 720 ||
-                        mode.rate == 0)
+                        mode.width == 0 || mode.height == 0 || mode.rate == 0)
                 return false;
+        for (size_t i = strlen(fourcc); i < 4; i++)
+                fourcc[i] = ' ';
 
         mode.fourcc = v4l2_fourcc(fourcc[0], fourcc[1], fourcc[2], fourcc[3]);
         *ret = mode;
-        return mode.fourcc == V4L2_PIX_FMT_YUYV || mode.fourcc == V4L2_PIX_FMT_NV12 ||
-                        mode.fourcc == V4L2_PIX_FMT_GREY;
+        return true;
+}
+
+static bool parse_mode(const char *s, MockMode *ret) {
+        return parse_any_mode(s, ret) && ret->width <= 1280 && ret->height <= 720 &&
+               (ret->fourcc == V4L2_PIX_FMT_YUYV || ret->fourcc == V4L2_PIX_FMT_NV12 ||
+                ret->fourcc == V4L2_PIX_FMT_GREY);
+}
+
+static bool no_other_word(const char *word, void *userdata) {
+        return false;
+}
+
+static bool add_mode(const char *word, void *userdata) {
+        MockConfig *config = userdata;
+        size_t n = 0;
+
+        while (n < MOCK_MODES_MAX && config->modes[n].fourcc != 0)
+                n++;
+        return n < MOCK_MODES_MAX && strncmp(word, "mode=", 5) == 0 && parse_any_mode(word + 5, &config->modes[n]);
 }
 
 static int configure(V4l2Mock *m, Bytes frames[static FRAMES_MAX]) {
@@ -64,20 +90,58 @@ static int configure(V4l2Mock *m, Bytes frames[static FRAMES_MAX]) {
 }
 
 /* For services that run as other users. */
-static int open_to_all(V4l2Mock *m) {
+static int open_to_all(V4l2Mock *m, unsigned number) {
         const char *bed = getenv("UMOCKDEV_DIR");
         char socket[512];
 
-        (void) snprintf(socket, sizeof(socket), "%s/ioctl" MOCK_DEVICE, bed);
+        (void) snprintf(socket, sizeof(socket), "%s/ioctl/dev/video%u", bed, number);
         if (chmod(bed, 0755) < 0 || chmod(socket, 0666) < 0)
                 return -1;
         return chmod(v4l2_mock_node(m), 0666);
 }
 
+static V4l2Mock *first_camera(void) {
+        const char *words = getenv("MOCK_CAMERA_PLACE");
+        MockPlace place = {};
+
+        if (!words)
+                return v4l2_mock_new();
+        if (!mock_place_parse(words, &place, no_other_word, NULL)) {
+                fprintf(stderr, "v4l2-mock: MOCK_CAMERA_PLACE=%s: not understood\n", words);
+                return NULL;
+        }
+        return v4l2_mock_new_at(&place);
+}
+
+static bool add_camera(V4l2Mock *first, const char *words, unsigned number, V4l2Mock **ret) {
+        MockPlace place = { .number = number };
+        MockConfig config = {};
+
+        if (!mock_place_parse(words, &place, add_mode, &config)) {
+                fprintf(stderr, "v4l2-mock: MOCK_MORE_CAMERAS: %s: not understood\n", words);
+                return false;
+        }
+        *ret = v4l2_mock_add(first, &place);
+        if (!*ret || open_to_all(*ret, place.number) < 0)
+                return false;
+        v4l2_mock_configure(*ret, &config);
+        return true;
+}
+
+static bool add_cameras(V4l2Mock *first, V4l2Mock *more[static MORE_MAX]) {
+        const char *cameras = getenv("MOCK_MORE_CAMERAS");
+        g_auto(GStrv) all = g_strsplit(cameras ? cameras : "", ";", -1);
+
+        for (unsigned i = 0; all[i]; i++)
+                if (i >= MORE_MAX || !add_camera(first, all[i], i + 1, &more[i]))
+                        return false;
+        return true;
+}
+
 int main(int argc, char **argv) {
         Bytes *frames = calloc(FRAMES_MAX, sizeof(Bytes));
+        V4l2Mock *m, *more[MORE_MAX] = {};
         int status, result = EXIT_FAILURE;
-        V4l2Mock *m;
         pid_t pid;
 
         if (argc < 2 || !frames) {
@@ -86,11 +150,13 @@ int main(int argc, char **argv) {
                 return 2;
         }
 
-        m = v4l2_mock_new();
+        m = first_camera();
         if (!m)
-                fprintf(stderr, "v4l2-mock: LD_PRELOAD lacks libumockdev-preload.so.0\n");
-        else if (open_to_all(m) < 0)
+                fprintf(stderr, "v4l2-mock: there is no camera; does LD_PRELOAD name libumockdev-preload.so.0?\n");
+        else if (open_to_all(m, 0) < 0)
                 perror("v4l2-mock");
+        else if (!add_cameras(m, more))
+                fprintf(stderr, "v4l2-mock: there are no more cameras\n");
         else if (configure(m, frames) == 0) {
                 pid = fork();
                 if (pid == 0) {
@@ -102,6 +168,8 @@ int main(int argc, char **argv) {
                         result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         }
 
+        for (size_t i = 0; i < MORE_MAX; i++)
+                (void) v4l2_mock_free(more[i]);
         (void) v4l2_mock_free(m);
         for (size_t i = 0; i < FRAMES_MAX; i++)
                 bytes_done(&frames[i]);

@@ -17,9 +17,10 @@
 #define QUEUE_MAX 64U
 
 struct V4l2Mock {
-        UMockdevTestbed *testbed;
+        UMockdevTestbed *testbed;      /* of all mocks of the process */
         UMockdevIoctlBase *handler;
-        char *node;
+        MockPlace place;
+        char *device, *node;           /* /dev/videoN; the file that stands for it */
         uint8_t *memory;
 
         GMutex lock;                   /* of all below: the handler has a thread of its own */
@@ -102,11 +103,11 @@ static const MockMode *find_rate(V4l2Mock *m, const MockMode *of, uint32_t index
 static int query_capabilities(V4l2Mock *m, struct v4l2_capability *c) {
         memset(c, 0, sizeof(*c));
         (void) snprintf((char *) c->driver, sizeof(c->driver), "uvcvideo");
-        (void) snprintf((char *) c->card, sizeof(c->card), "Mock camera");
+        (void) snprintf((char *) c->card, sizeof(c->card), "%s", m->place.card[0] ? m->place.card : "Mock camera");
         (void) snprintf((char *) c->bus_info, sizeof(c->bus_info), "usb-mock-1");
         c->version = 0x060100;
         c->device_caps = V4L2_CAP_STREAMING | V4L2_CAP_EXT_PIX_FORMAT |
-                        (m->config.no_capture ? V4L2_CAP_META_CAPTURE : V4L2_CAP_VIDEO_CAPTURE);
+                        (m->config.no_capture || m->place.metadata ? V4L2_CAP_META_CAPTURE : V4L2_CAP_VIDEO_CAPTURE);
         c->capabilities = c->device_caps | V4L2_CAP_DEVICE_CAPS;
         return 0;
 }
@@ -433,42 +434,11 @@ static void mock_handler_class_init(MockHandlerClass *class) {
 static void mock_handler_init(MockHandler *handler) {
 }
 
-/* A webcam as it hangs on a machine: controller, USB device, interface, node. "N: video0=00" makes the node a regular file,
- * which can be mapped. */
-static const char device_description[] = "P: /devices/pci0000:00/0000:00:14.0\n"
-                                         "E: SUBSYSTEM=pci\n"
-                                         "A: vendor=0x8086\\n\n"
-                                         "A: device=0xa36d\\n\n"
-                                         "\n"
-                                         "P: /devices/pci0000:00/0000:00:14.0/usb1/1-1\n"
-                                         "E: SUBSYSTEM=usb\n"
-                                         "E: DEVTYPE=usb_device\n"
-                                         "A: idVendor=1d6b\\n\n"
-                                         "A: idProduct=0102\\n\n"
-                                         "A: serial=MOCK0001\\n\n"
-                                         "\n"
-                                         "P: /devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0\n"
-                                         "E: SUBSYSTEM=usb\n"
-                                         "E: DEVTYPE=usb_interface\n"
-                                         "\n"
-                                         "P: /devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/video4linux/video0\n"
-                                         "N: video0=00\n"
-                                         "E: DEVNAME=/dev/video0\n"
-                                         "E: SUBSYSTEM=video4linux\n"
-                                         "E: MAJOR=81\n"
-                                         "E: MINOR=0\n"
-                                         "E: ID_V4L_VERSION=2\n"
-                                         "E: ID_V4L_PRODUCT=Mock camera\n"
-                                         "E: ID_V4L_CAPABILITIES=:capture:\n"
-                                         "A: dev=81:0\\n\n"
-                                         "A: name=Mock camera\\n\n"
-                                         "A: index=0\\n\n";
-
 static bool mock_map_node(V4l2Mock *m) {
         char *root = umockdev_testbed_get_root_dir(m->testbed);
         int fd;
 
-        m->node = g_strconcat(root, MOCK_DEVICE, NULL);
+        m->node = g_strconcat(root, m->device, NULL);
         g_free(root);
 
         fd = open(m->node, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -481,36 +451,54 @@ static bool mock_map_node(V4l2Mock *m) {
         return m->memory && m->memory != MAP_FAILED;
 }
 
-V4l2Mock *v4l2_mock_new(void) {
+static bool mock_present(V4l2Mock *m) {
+        g_autofree char *root = umockdev_testbed_get_root_dir(m->testbed);
+        g_autofree char *description = mock_place_describe(&m->place, root);
+
+        return umockdev_testbed_add_from_string(m->testbed, description, NULL) && mock_map_node(m) &&
+               umockdev_testbed_attach_ioctl(m->testbed, m->device, m->handler, NULL);
+}
+
+/* Takes over the reference to the testbed. */
+static V4l2Mock *mock_new(UMockdevTestbed *testbed, const MockPlace *place) {
+        V4l2Mock *m = g_new0(V4l2Mock, 1);
+
+        g_mutex_init(&m->lock);
+        m->testbed = testbed;
+        m->place = *place;
+        m->device = g_strdup_printf("/dev/video%u", place->number);
+        m->handler = g_object_new(mock_handler_get_type(), NULL);
+        ((MockHandler *) m->handler)->mock = m;
+        return mock_present(m) ? m : v4l2_mock_free(m);
+}
+
+V4l2Mock *v4l2_mock_new_at(const MockPlace *place) {
         const char *preloaded = getenv("LD_PRELOAD");
-        V4l2Mock *m;
 
         /* umockdev_in_mock_environment() of 0.17 says no in any case. */
         if (!preloaded || !strstr(preloaded, "umockdev-preload"))
                 return NULL;
+        return mock_new(umockdev_testbed_new(), place);
+}
 
-        m = g_new0(V4l2Mock, 1);
-        g_mutex_init(&m->lock);
-        m->testbed = umockdev_testbed_new();
-        m->handler = g_object_new(mock_handler_get_type(), NULL);
-        ((MockHandler *) m->handler)->mock = m;
+V4l2Mock *v4l2_mock_new(void) {
+        return v4l2_mock_new_at(&(MockPlace) { .serial = "MOCK0001" });
+}
 
-        if (!umockdev_testbed_add_from_string(m->testbed, device_description, NULL) || !mock_map_node(m) ||
-                        !umockdev_testbed_attach_ioctl(m->testbed, MOCK_DEVICE, m->handler, NULL))
-                return v4l2_mock_free(m);
-
-        return m;
+V4l2Mock *v4l2_mock_add(V4l2Mock *first, const MockPlace *place) {
+        return mock_new(g_object_ref(first->testbed), place);
 }
 
 V4l2Mock *v4l2_mock_free(V4l2Mock *m) {
         if (!m)
                 return NULL;
 
-        (void) umockdev_testbed_detach_ioctl(m->testbed, MOCK_DEVICE, NULL);
+        (void) umockdev_testbed_detach_ioctl(m->testbed, m->device, NULL);
         g_object_unref(m->handler);
         g_object_unref(m->testbed);
         if (m->memory && m->memory != MAP_FAILED)
                 (void) munmap(m->memory, (size_t) BUFFERS_MAX * BUFFER_SIZE);
+        g_free(m->device);
         g_free(m->node);
         g_mutex_clear(&m->lock);
         g_free(m);

@@ -2,13 +2,14 @@
 #pragma once
 
 #include "../unit/pictures.h"
+#include "mock-place.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* A camera without a camera: umockdev presents /dev/video0 to this process (and to those that it starts),
- * and the V4L2 requests are answered here, so that GStreamer's real v4l2src can be used. Needs umockdev's
+/* A camera without a camera: umockdev presents /dev/video0 (and more, if asked for) to this process and to those that
+ * it starts, and the V4L2 requests are answered here, so that GStreamer's real v4l2src can be used. Needs umockdev's
  * preloaded library, and dup-shim. The sum of what drivers do wrong can be asked for. */
 
 #define MOCK_DEVICE "/dev/video0"
@@ -33,8 +34,12 @@ typedef struct MockConfig {
 
 typedef struct V4l2Mock V4l2Mock;
 
-/* One per process. NULL without umockdev's preloaded library. */
+/* /dev/video0, usb-1d6b:0102-MOCK0001; one per process. NULL without umockdev's preloaded library. */
 V4l2Mock *v4l2_mock_new(void);
+/* The same elsewhere in the tree of devices. */
+V4l2Mock *v4l2_mock_new_at(const MockPlace *place);
+/* One more beside the first, with another number. */
+V4l2Mock *v4l2_mock_add(V4l2Mock *first, const MockPlace *place);
 V4l2Mock *v4l2_mock_free(V4l2Mock *m);
 /* For the next time that the device is opened; not while it streams. */
 void v4l2_mock_configure(V4l2Mock *m, const MockConfig *config);
