@@ -55,6 +55,7 @@ static const char *const prompt_table[_PROMPT_MAX] = {
         [PROMPT_UNCOVER_FACE] = "uncover-face",
         [PROMPT_STARTING_AGAIN] = "starting-again",
         [PROMPT_CHECKING] = "checking",
+        [PROMPT_CAMERA_WAKING] = "camera-waking",
 };
 
 static const char *const challenge_table[_CHALLENGE_MAX] = {

@@ -66,6 +66,7 @@ typedef enum Prompt {
         PROMPT_UNCOVER_FACE,
         PROMPT_STARTING_AGAIN,
         PROMPT_CHECKING,
+        PROMPT_CAMERA_WAKING,          /* nothing is to be done: it delivers no picture yet */
         _PROMPT_MAX,
 } Prompt;
 

@@ -15,6 +15,7 @@ static const char *const text_table[_PROMPT_MAX] = {
         [PROMPT_UNCOVER_FACE] = "Please uncover your face: no mask, no dark glasses.",
         [PROMPT_STARTING_AGAIN] = "Another face came into view. Starting again.",
         [PROMPT_CHECKING] = "Thank you. Just a moment.",
+        [PROMPT_CAMERA_WAKING] = "The camera is starting. Please wait a moment.",
 };
 
 const char *prompt_text(Prompt p) {
