@@ -37,7 +37,7 @@ def run(script, **camera):
     """What a shell said in a terminal whose only camera is the mock."""
     environment = {**os.environ, **camera, "LIKENESS_MODELS": MODELS,
                    "MOCK_CAMERA_CLIP": DATA + "/camera/person01-live.avi",
-                   "LD_PRELOAD": f"libumockdev-preload.so.0:{BUILD}/tests/pipeline/dup-shim.so"}
+                   "LD_PRELOAD": f"libumockdev-preload.so.0:{BUILD}/tests/pipeline/mock-shim.so"}
     done = subprocess.run([MOCK, SOURCE + "/tools/private-bus", "--build-dir=" + BUILD, "--", "sh", "-c", script],
                           env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=100)
     return done.stdout.splitlines()

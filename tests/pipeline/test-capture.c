@@ -175,13 +175,14 @@ static void test_camera_formats(void **state) {
 
         need_mock(bed);
         for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
-                MockConfig config = { .modes = { { formats[i].fourcc, 640, 480, 30 } },
-                        .frames = bed->numbered,
-                        .n_frames = NUMBERED_FRAMES };
+                MockConfig config = { .modes = { { formats[i].fourcc, 640, 480, 30 } } };
                 uint64_t before = now_usec(), last = 0;
                 Capture *c;
 
-                v4l2_mock_configure(bed->mock, &config);
+                if (formats[i].fourcc == V4L2_PIX_FMT_MJPEG)
+                        configure_numbered(bed, config);
+                else
+                        v4l2_mock_configure(bed->mock, &config);
                 c = open_capture(MOCK_DEVICE, false);
                 for (unsigned n = 0; n < 10; n++) {
                         Frame frame;
@@ -782,6 +783,7 @@ static int bed_up(void **state) {
                 bed->numbered[i] = picture_jpeg(&(JpegKind){ .width = 640,
                                 .height = 480,
                                 .plain = true,
+                                .banded = true,
                                 .brightness = mock_luma(i),
                                 .luma_across = 2,
                                 .luma_down = 1 });

@@ -12,7 +12,7 @@
  * MOCK_CAMERA_VANISH_AFTER=N      it is unplugged after this many frames
  * MOCK_CAMERA_BUSY=1              another program streams from it
  *
- * LD_PRELOAD must name umockdev's library and dup-shim. */
+ * LD_PRELOAD must name umockdev's library and mock-shim. */
 
 #include "avi.h"
 #include "macro.h"

@@ -2,10 +2,13 @@
 
 #include "v4l2-mock.h"
 #include "macro.h"
+#include "mock-picture.h"
+#include "mock-request.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/videodev2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -28,7 +31,10 @@ struct V4l2Mock {
         MockMode mode;
         uint32_t buffers, queue[QUEUE_MAX], head, tail, sequence;
         bool queued[BUFFERS_MAX], streaming;
-        struct timespec next;
+        struct timespec next, stamp;   /* the next frame's time; the last one's time stamp */
+        UMockdevIoctlClient *stuck;    /* whose request is held up */
+        bool (*reload)(MockConfig *config, void *userdata);
+        void *userdata;
 };
 
 typedef struct MockHandler {
@@ -42,16 +48,7 @@ GType mock_handler_get_type(void);
 G_DEFINE_TYPE(MockHandler, mock_handler, UMOCKDEV_TYPE_IOCTL_BASE)
 
 static uint32_t frame_size(const MockMode *mode) {
-        switch (mode->fourcc) {
-        case V4L2_PIX_FMT_YUYV:
-                return mode->width * mode->height * 2;
-        case V4L2_PIX_FMT_NV12:
-                return mode->width * mode->height * 3 / 2;
-        case V4L2_PIX_FMT_GREY:
-                return mode->width * mode->height;
-        default:
-                return BUFFER_SIZE;
-        }
+        return mock_picture_size(mode, BUFFER_SIZE);
 }
 
 static uint32_t bytes_per_line(const MockMode *mode) {
@@ -177,9 +174,13 @@ static int set_format(V4l2Mock *m, struct v4l2_format *f, bool set) {
         mode = find_rate(m, &wanted, 0);
         if (!mode)
                 mode = &m->config.modes[0];
+        if (set && m->config.fault == MOCK_FAULT_OTHER_FORMAT)
+                mode = &m->config.modes[1];
         if (set)
                 m->mode = *mode;
         fill_format(mode, f);
+        if (set && m->config.fault == MOCK_FAULT_LIES)
+                m->mode.height /= 2;
         return 0;
 }
 
@@ -240,52 +241,37 @@ static int query_or_queue(V4l2Mock *m, struct v4l2_buffer *b, bool queue) {
         return 0;
 }
 
-static uint32_t draw_frame(V4l2Mock *m, uint8_t *out) {
-        const size_t pixels = (size_t) m->mode.width * m->mode.height;
-        const uint8_t luma = mock_luma(m->sequence);
-
-        switch (m->mode.fourcc) {
-        case V4L2_PIX_FMT_YUYV:
-                for (size_t i = 0; i < pixels * 2; i += 4) {
-                        const uint8_t two[] = { luma, MOCK_CB, luma, MOCK_CR };
-
-                        memcpy(out + i, two, sizeof(two));
-                }
-                break;
-        case V4L2_PIX_FMT_NV12:
-                memset(out, luma, pixels);
-                for (size_t i = pixels; i < pixels * 3 / 2; i += 2) {
-                        out[i] = MOCK_CB;
-                        out[i + 1] = MOCK_CR;
-                }
-                break;
-        case V4L2_PIX_FMT_GREY:
-                memset(out, luma, pixels);
-                break;
-        default: {
-                const Bytes *frame = &m->config.frames[m->sequence % m->config.n_frames];
-
-                memcpy(out, frame->data, frame->size < BUFFER_SIZE ? frame->size : BUFFER_SIZE);
-                return (uint32_t) frame->size;
-        }
-        }
-
-        return frame_size(&m->mode);
+static bool faulty(const V4l2Mock *m, MockFault fault) {
+        return m->config.fault == fault && m->sequence >= m->config.fault_after;
 }
 
-/* A regular file is always ready to be read, so that waiting for the next frame happens here. */
-static void wait_for_frame(V4l2Mock *m) {
-        struct timespec next = m->next;
+static bool vanished(const V4l2Mock *m) {
+        return m->streaming && m->config.vanish_after > 0 && m->sequence >= m->config.vanish_after;
+}
 
-        g_mutex_unlock(&m->lock);
-        (void) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
-        g_mutex_lock(&m->lock);
+static bool frame_due(const V4l2Mock *m) {
+        struct timespec now;
 
-        m->next.tv_nsec += 1000000000L / m->mode.rate;
-        if (m->next.tv_nsec >= 1000000000L) {
-                m->next.tv_nsec -= 1000000000L;
-                m->next.tv_sec++;
-        }
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec > m->next.tv_sec || (now.tv_sec == m->next.tv_sec && now.tv_nsec >= m->next.tv_nsec);
+}
+
+/* What poll() is to say. */
+static int poll_events(V4l2Mock *m, int *ret) {
+        *ret = 0;
+        if (vanished(m))
+                *ret = POLLERR | POLLHUP;
+        else if (!m->streaming)
+                *ret = POLLERR;
+        else if (m->head != m->tail && frame_due(m) && !faulty(m, MOCK_FAULT_SILENT))
+                *ret = POLLIN;
+        return 0;
+}
+
+static void advance(struct timespec *t, uint64_t nsec) {
+        nsec += (uint64_t) t->tv_nsec;
+        t->tv_sec += (time_t) (nsec / 1000000000U);
+        t->tv_nsec = (long) (nsec % 1000000000U);
 }
 
 static int dequeue(V4l2Mock *m, struct v4l2_buffer *b) {
@@ -293,24 +279,28 @@ static int dequeue(V4l2Mock *m, struct v4l2_buffer *b) {
         uint32_t index;
         bool damaged;
 
-        if (m->config.vanish_after > 0 && m->sequence >= m->config.vanish_after)
-                return -ENODEV;
         if (!m->streaming)
                 return -EINVAL;
-        if (m->head == m->tail)
+        if (faulty(m, MOCK_FAULT_IO))
+                return -EIO;
+        if (m->head == m->tail || !frame_due(m))
                 return -EAGAIN;
-
-        wait_for_frame(m);
 
         index = m->queue[m->head++ % QUEUE_MAX];
         m->queued[index] = false;
         damaged = m->config.error_flag_every > 0 && m->sequence % m->config.error_flag_every == 0;
         (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        if (faulty(m, MOCK_FAULT_STALE))
+                now.tv_sec -= 3600;
+        if (faulty(m, MOCK_FAULT_SAME_TIME))
+                now = m->stamp;
+        m->stamp = now;
         *b = (struct v4l2_buffer){
                 .index = index,
                 .type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
                 .memory = V4L2_MEMORY_MMAP,
-                .bytesused = draw_frame(m, m->memory + (size_t) index * BUFFER_SIZE),
+                .bytesused = mock_picture_draw(&m->config, &m->mode, m->sequence,
+                                               m->memory + (size_t) index * BUFFER_SIZE, BUFFER_SIZE),
                 .length = frame_size(&m->mode),
                 .m.offset = index * BUFFER_SIZE,
                 .field = V4L2_FIELD_NONE,
@@ -320,6 +310,7 @@ static int dequeue(V4l2Mock *m, struct v4l2_buffer *b) {
                 .timestamp = { now.tv_sec, now.tv_nsec / 1000 },
         };
         m->sequence++;
+        advance(&m->next, 1000000000U / m->mode.rate);
         return 0;
 }
 
@@ -328,12 +319,8 @@ static int stream_on(V4l2Mock *m) {
                 return -m->config.stream_on_error;
 
         (void) clock_gettime(CLOCK_MONOTONIC, &m->next);
-        m->next.tv_sec += (time_t) (m->config.first_delay_usec / USEC_PER_SEC);
-        m->next.tv_nsec += (long) (m->config.first_delay_usec % USEC_PER_SEC * NSEC_PER_USEC);
-        if (m->next.tv_nsec >= 1000000000L) {
-                m->next.tv_nsec -= 1000000000L;
-                m->next.tv_sec++;
-        }
+        m->stamp = m->next;
+        advance(&m->next, m->config.first_delay_usec * NSEC_PER_USEC);
         m->sequence = 0;
         m->streaming = true;
         return 0;
@@ -347,6 +334,14 @@ static int stream_off(V4l2Mock *m) {
 }
 
 static int answer(V4l2Mock *m, unsigned long request, void *argument) {
+        if (request == MOCK_POLL)
+                return poll_events(m, argument);
+        if (vanished(m)) {
+                /* the next time it is opened it is back */
+                m->streaming = m->streaming && request != VIDIOC_STREAMOFF;
+                return -ENODEV;
+        }
+
         switch (request) {
         case VIDIOC_QUERYCAP:
                 return query_capabilities(m, argument);
@@ -396,10 +391,25 @@ static int answer(V4l2Mock *m, unsigned long request, void *argument) {
         }
 }
 
+static void configure(V4l2Mock *m, const MockConfig *config) {
+        m->config = *config;
+        m->mode = config->modes[0];
+        m->sequence = 0;
+}
+
+static bool held_up(const V4l2Mock *m, unsigned long request) {
+        if (m->stuck)
+                return false;
+        return (request == VIDIOC_DQBUF && faulty(m, MOCK_FAULT_STUCK)) ||
+               (request == VIDIOC_QUERYCAP && m->config.fault == MOCK_FAULT_STUCK_OPENING) ||
+               (request == VIDIOC_STREAMOFF && m->config.fault == MOCK_FAULT_STUCK_CLOSING);
+}
+
 static gboolean mock_handle(UMockdevIoctlBase *base, UMockdevIoctlClient *client) {
         unsigned long request = umockdev_ioctl_client_get_request(client);
         V4l2Mock *m = ((MockHandler *) base)->mock;
         size_t size = _IOC_SIZE(request);
+        MockConfig reloaded = {};
         UMockdevIoctlData *data;
         uint8_t argument[1024];
         int r;
@@ -417,6 +427,14 @@ static gboolean mock_handle(UMockdevIoctlBase *base, UMockdevIoctlClient *client
 
         memcpy(argument, data->data, size);
         g_mutex_lock(&m->lock);
+        if (request == VIDIOC_QUERYCAP && !m->streaming && m->reload && m->reload(&reloaded, m->userdata))
+                configure(m, &reloaded);
+        if (held_up(m, request)) {
+                m->stuck = g_object_ref(client);
+                g_mutex_unlock(&m->lock);
+                g_object_unref(data);
+                return TRUE;
+        }
         r = answer(m, request, argument);
         g_mutex_unlock(&m->lock);
         if (r == 0)
@@ -507,10 +525,37 @@ V4l2Mock *v4l2_mock_free(V4l2Mock *m) {
 
 void v4l2_mock_configure(V4l2Mock *m, const MockConfig *config) {
         g_mutex_lock(&m->lock);
-        m->config = *config;
-        m->mode = config->modes[0];
-        m->sequence = 0;
+        configure(m, config);
         g_mutex_unlock(&m->lock);
+}
+
+void v4l2_mock_on_open(V4l2Mock *m, bool (*reload)(MockConfig *config, void *userdata), void *userdata) {
+        g_mutex_lock(&m->lock);
+        m->reload = reload;
+        m->userdata = userdata;
+        g_mutex_unlock(&m->lock);
+}
+
+void v4l2_mock_release(V4l2Mock *m) {
+        UMockdevIoctlClient *stuck;
+
+        g_mutex_lock(&m->lock);
+        stuck = TAKE_PTR(m->stuck);
+        m->config.fault = MOCK_FAULT_NONE;
+        g_mutex_unlock(&m->lock);
+        if (!stuck)
+                return;
+        umockdev_ioctl_client_complete(stuck, -1, EIO);
+        g_object_unref(stuck);
+}
+
+bool v4l2_mock_stuck(V4l2Mock *m) {
+        bool stuck;
+
+        g_mutex_lock(&m->lock);
+        stuck = m->stuck;
+        g_mutex_unlock(&m->lock);
+        return stuck;
 }
 
 const char *v4l2_mock_node(V4l2Mock *m) {

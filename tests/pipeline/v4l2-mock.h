@@ -10,7 +10,7 @@
 
 /* A camera without a camera: umockdev presents /dev/video0 (and more, if asked for) to this process and to those that
  * it starts, and the V4L2 requests are answered here, so that GStreamer's real v4l2src can be used. Needs umockdev's
- * preloaded library, and dup-shim. The sum of what drivers do wrong can be asked for. */
+ * preloaded library, and mock-shim. The sum of what drivers do wrong can be asked for. */
 
 #define MOCK_DEVICE "/dev/video0"
 #define MOCK_MODES_MAX 8
@@ -20,10 +20,34 @@ typedef struct MockMode {
         uint32_t width, height, rate;
 } MockMode;
 
+/* What goes wrong, from frame `fault_after` on. */
+typedef enum MockFault {
+        MOCK_FAULT_NONE,
+        MOCK_FAULT_SILENT,             /* no frame comes */
+        MOCK_FAULT_CUT_OFF,            /* two thirds of each are missing */
+        MOCK_FAULT_SCRAMBLED,          /* MJPEG: nothing of the picture is what it was */
+        MOCK_FAULT_OTHER_SIZE,         /* the frames are not of the size that was set */
+        MOCK_FAULT_FROZEN,             /* always the same picture */
+        MOCK_FAULT_COVERED,            /* black, and the sensor's noise */
+        MOCK_FAULT_STALE,              /* the time stamps are an hour old */
+        MOCK_FAULT_SAME_TIME,          /* they stay what they were */
+        MOCK_FAULT_IO,                 /* fetching a frame fails: a fatal error of the stream */
+        MOCK_FAULT_STUCK,              /* fetching a frame does not return before v4l2_mock_release() */
+        MOCK_FAULT_STUCK_OPENING,      /* the first request after opening does not */
+        MOCK_FAULT_STUCK_CLOSING,      /* stopping to stream does not */
+        MOCK_FAULT_OTHER_FORMAT,       /* setting a format sets another one and says so */
+        MOCK_FAULT_LIES,               /* setting a format says yes and sets another one */
+        _MOCK_FAULT_MAX,
+} MockFault;
+
 typedef struct MockConfig {
         MockMode modes[MOCK_MODES_MAX];
-        const Bytes *frames;           /* for MJPEG: played in turn, again and again; must outlive the mock */
+        const Bytes *frames;           /* JPEGs, played in turn, again and again; must outlive the mock. Modes other
+                                        * than MJPEG show the same pictures, which must be of their size */
         size_t n_frames;
+        uint32_t waking;               /* so many frames until the sensor is awake; not with MJPEG */
+        MockFault fault;
+        uint32_t fault_after;
         bool no_capture;               /* the device does not capture video (as metadata nodes) */
         int set_format_error;          /* errno of setting the format: EBUSY while another program streams */
         int stream_on_error;           /* errno of starting to stream: ENOSPC without USB bandwidth */
@@ -45,6 +69,14 @@ V4l2Mock *v4l2_mock_free(V4l2Mock *m);
 void v4l2_mock_configure(V4l2Mock *m, const MockConfig *config);
 /* The node in the file system, for its permissions. */
 const char *v4l2_mock_node(V4l2Mock *m);
+
+/* Lets requests return that a fault held up. */
+void v4l2_mock_release(V4l2Mock *m);
+/* A request is held up. */
+bool v4l2_mock_stuck(V4l2Mock *m);
+
+/* Called when a program opens the device while nobody streams: true if it is to be `config` from now on. */
+void v4l2_mock_on_open(V4l2Mock *m, bool (*reload)(MockConfig *config, void *userdata), void *userdata);
 
 /* The mode that was set last. */
 MockMode v4l2_mock_mode(V4l2Mock *m);

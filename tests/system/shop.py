@@ -30,7 +30,7 @@ EXAMINERS, DECODERS = "likeness.slice/likeness-examiner.slice", "likeness.slice/
 # (Working in "/", that library takes any relative path for one below it.)
 CAMERA_SETTINGS = f"""\
 [Service]
-Environment=LD_PRELOAD={CAMERA}/libumockdev-preload.so.0:{CAMERA}/dup-shim.so
+Environment=LD_PRELOAD={CAMERA}/libumockdev-preload.so.0:{CAMERA}/mock-shim.so
 Environment=UMOCKDEV_DIR=@bed@
 WorkingDirectory={CAMERA}
 """
@@ -112,13 +112,13 @@ class Shop(Terminal):
                 source = re.search(rf"^\s*{re.escape(library)} .*=> (\S+)$", found, re.MULTILINE)
                 if source and not re.match(r"lib(c|m|dl|pthread|rt)\.so", library):
                     self.copy(source.group(1), f"{CAMERA}/{library}", mode=0o755)
-            for program in ("v4l2-mock", "dup-shim.so"):
+            for program in ("v4l2-mock", "mock-shim.so"):
                 self.copy(f"{build}/{program}", f"{CAMERA}/{program}", mode=0o755)
         self.unplug_camera()
         if clip:
             self.copy(data(clip) if "/" not in clip else clip, CAMERA + "/clip.avi")
             faults = {"MOCK_CAMERA_CLIP": CAMERA + "/clip.avi", **faults}
-        variables = {"LD_PRELOAD": f"{CAMERA}/libumockdev-preload.so.0:{CAMERA}/dup-shim.so", "TMPDIR": CAMERA,
+        variables = {"LD_PRELOAD": f"{CAMERA}/libumockdev-preload.so.0:{CAMERA}/mock-shim.so", "TMPDIR": CAMERA,
                      "LD_LIBRARY_PATH": CAMERA, **faults}
         self.run("root", "systemd-run", "--quiet", "--unit=mock-camera", "--property=Type=exec",
                  *[f"--setenv={key}={value}" for key, value in variables.items()],

@@ -94,6 +94,12 @@ static void jpeg_many_scans(struct jpeg_compress_struct *c, jpeg_scan_info scans
         c->num_scans = 64;
 }
 
+static int plain_value(const JpegKind *kind, uint32_t y) {
+        int value = kind->brightness > 0 ? kind->brightness : 128;
+
+        return kind->banded && (y < kind->height / 4 || y >= kind->height * 3 / 4) ? 235 - value : value;
+}
+
 Bytes picture_jpeg(const JpegKind *kind) {
         jpeg_scan_info scans[64];
         struct jpeg_compress_struct c = {};
@@ -123,8 +129,7 @@ Bytes picture_jpeg(const JpegKind *kind) {
                         uint8_t colour[3];
 
                         if (kind->plain)
-                                memset(colour, kind->brightness > 0 ? kind->brightness : 128,
-                                                sizeof(colour));
+                                memset(colour, plain_value(kind, y), sizeof(colour));
                         else
                                 pattern_colour(x, y, kind->width, kind->height, colour);
                         if (kind->grey)

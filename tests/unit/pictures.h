@@ -29,6 +29,7 @@ typedef struct JpegKind {
         bool many_scans;               /* progressive, each coefficient in a scan of its own */
         bool plain;                    /* one grey value throughout */
         uint8_t brightness;            /* that value; 0 for 128 */
+        bool banded;                   /* with `plain`: 235 less that value in the quarters above and below */
         unsigned luma_across, luma_down; /* sampling factors; 0 for the library's own (2 × 2) */
         unsigned quality;              /* 0 for 90 */
         unsigned orientation;          /* of EXIF; 0 for none */

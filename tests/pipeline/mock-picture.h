@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "v4l2-mock.h"
+
+/* What the driver puts into a buffer of at most `size` bytes for frame `sequence`; returns how much. The faults that
+ * are seen in the picture itself are in it. */
+uint32_t mock_picture_draw(
+                const MockConfig *config,
+                const MockMode *mode,
+                uint32_t sequence,
+                uint8_t *out,
+                uint32_t size);
+
+/* Of a whole frame; of MJPEG as much as there may be. */
+uint32_t mock_picture_size(const MockMode *mode, uint32_t max);
