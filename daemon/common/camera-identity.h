@@ -27,6 +27,13 @@ typedef struct CameraCandidate {
         char *name;                    /* as CameraIdentity has it; "" for a recording */
 } CameraCandidate;
 
+/* What a camera is there for. */
+typedef enum CameraRole {
+        CAMERA_ROLE_FACE,              /* sees the customer */
+        CAMERA_ROLE_DOCUMENT,          /* sees the card */
+        _CAMERA_ROLE_MAX,
+} CameraRole;
+
 /* How the camera is mounted: what is done to each frame before anybody looks at it. */
 typedef enum CameraView {
         CAMERA_VIEW_QUARTERS = 3,      /* quarter turns clockwise, 0 to 3 */

@@ -19,6 +19,10 @@
  *                                      and with `software` also cameras that no hardware is behind. `view` is a
  *                                      CameraView. Thresholds in thousandths tell when more evidence cannot change
  *                                      the answer
+ *   Inspect(a(ss) cameras, b software) → (a(ua(uuuu)))  instead of Examine(): opens each (as above, without recordings),
+ *                                      one after the other and without streaming, and says in the same order how that
+ *                                      ended (an Outcome, OUTCOME_EXAMINED if it did well) and the camera's modes, at most
+ *                                      CAMERA_MODES_MAX: the members of CameraMode
  *
  * examiner → daemon (signals); anything that is not on this list ends the examiner
  *   Alive()                            every EXAMINER_ALIVE_USEC, from the examiner's main loop
@@ -33,6 +37,8 @@
 #define EXAMINER_FINDINGS_SIGNATURE "uuuuuuiuuu"
 #define EXAMINER_DECODED_SIGNATURE "uuu"
 #define EXAMINER_EXAMINE_SIGNATURE "huua(ss)buuuiiu"
+#define EXAMINER_INSPECT_SIGNATURE "a(ss)b"
+#define EXAMINER_INSPECTED_SIGNATURE "a(ua(uuuu))"
 
 #define EXAMINER_ALIVE_USEC (UINT64_C(250) * 1000)     /* how often an examiner says that it is there */
 #define EXAMINER_SILENCE_USEC (UINT64_C(1500) * 1000)  /* how long the daemon waits for any word of it */

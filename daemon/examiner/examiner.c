@@ -4,6 +4,7 @@
 #include "decoding.h"
 #include "examination.h"
 #include "examiner-protocol.h"
+#include "inspection.h"
 #include "log.h"
 #include "sandbox.h"
 
@@ -18,6 +19,8 @@
 #define FIRST_MESSAGE_USEC (UINT64_C(5) * USEC_PER_SEC)
 /* A driver that does not come back from opening or closing must not keep the answer for longer. */
 #define OPENING_USEC (UINT64_C(4) * USEC_PER_SEC)
+/* The same for a camera that is only asked what it can do. */
+#define INSPECTION_USEC (UINT64_C(3) * USEC_PER_SEC)
 #define OVERTIME_USEC (UINT64_C(2) * USEC_PER_SEC)
 
 struct Examiner {
@@ -26,10 +29,11 @@ struct Examiner {
         sd_bus *bus;
         int lifeline;
         bool confined;                 /* or a demonstration: work may be done */
-        sd_event_source *alive, *watchdog, *reports;
+        sd_event_source *alive, *watchdog, *reports, *inspected;
         Examination *examination;
         Decoding *decoding;
-        sd_bus_message *order;         /* Examine() or Decode(), to be answered with what was found */
+        Inspection *inspection;
+        sd_bus_message *order;         /* Examine(), Decode() or Inspect(), to be answered with what was found */
         uint64_t time_limit_usec;
         unsigned stages;               /* reached so far */
 };
@@ -73,6 +77,24 @@ static int examiner_answer(Examiner *e, const Findings *f) {
                         f->similarity, f->liveness, f->attack_signs, f->camera);
         e->order = sd_bus_message_unref(e->order);
         return r;
+}
+
+static int append_report(sd_bus_message *m, const CameraReport *report) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'r', "ua(uuuu)");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "u", (uint32_t) report->outcome);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(uuuu)");
+        for (size_t i = 0; r >= 0 && i < report->n_modes; i++) {
+                const CameraMode *mode = &report->modes[i];
+
+                r = sd_bus_message_append(m, "(uuuu)", mode->fourcc, mode->width, mode->height, mode->rate);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 static int examiner_set_watchdog(Examiner *e, uint64_t usec) {
@@ -121,6 +143,34 @@ static int on_alive(sd_event_source *s, uint64_t usec, void *userdata) {
         return r < 0 ? sd_event_exit(e->event, r) : 0;
 }
 
+static int examiner_answer_inspection(Examiner *e) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(e->order, &m);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(ua(uuuu))");
+        for (size_t i = 0; r >= 0 && i < inspection_count(e->inspection); i++)
+                r = append_report(m, inspection_get_report(e->inspection, i));
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_send(e->bus, m, NULL);
+        e->order = sd_bus_message_unref(e->order);
+        return r;
+}
+
+/* A camera was inspected, or given up. */
+static int on_inspected(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Examiner *e = userdata;
+        int r;
+
+        r = !inspection_is_done(e->inspection) ? examiner_set_watchdog(e, INSPECTION_USEC) :
+            e->order                           ? examiner_answer_inspection(e) :
+                                                 0;
+        return r < 0 ? sd_event_exit(e->event, r) : 0;
+}
+
 /* Fires when no order came; when the camera does not open; when the examination does not end in time. */
 static int on_watchdog(sd_event_source *s, uint64_t usec, void *userdata) {
         Examiner *e = userdata;
@@ -128,6 +178,10 @@ static int on_watchdog(sd_event_source *s, uint64_t usec, void *userdata) {
 
         if (!e->order)
                 return sd_event_exit(e->event, -ETIMEDOUT);
+        if (e->inspection) {
+                r = inspection_skip(e->inspection);
+                return r < 0 ? sd_event_exit(e->event, r) : 0;
+        }
 
         log_error("the camera's driver does not answer");
         r = examiner_answer(e, &(Findings) {
@@ -203,17 +257,17 @@ static int method_decode(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : 1;
 }
 
-static int order_read_cameras(sd_bus_message *m, ExaminationOrder *order) {
+static int read_cameras(sd_bus_message *m, CameraCandidate ret[static CAMERA_CANDIDATES_MAX], size_t *ret_n) {
         const char *node, *name;
         int r;
 
         r = sd_bus_message_enter_container(m, 'a', "(ss)");
         while (r >= 0 && (r = sd_bus_message_read(m, "(ss)", &node, &name)) > 0) {
-                CameraCandidate *c = &order->cameras[order->n_cameras];
+                CameraCandidate *c = &ret[*ret_n];
 
-                if (order->n_cameras >= CAMERA_CANDIDATES_MAX)
+                if (*ret_n >= CAMERA_CANDIDATES_MAX)
                         return -EINVAL;
-                order->n_cameras++;
+                ++*ret_n;
                 *c = (CameraCandidate) { .node = strdup(node), .name = strdup(name) };
                 if (!c->node || !c->name)
                         return -ENOMEM;
@@ -222,7 +276,7 @@ static int order_read_cameras(sd_bus_message *m, ExaminationOrder *order) {
                 return r;
 
         r = sd_bus_message_exit_container(m);
-        return r < 0 || order->n_cameras > 0 ? r : -EINVAL;
+        return r < 0 || *ret_n > 0 ? r : -EINVAL;
 }
 
 /* On failure what was read so far is left in `order`. */
@@ -232,7 +286,7 @@ static int order_read_members(sd_bus_message *m, ExaminationOrder *order) {
 
         r = sd_bus_message_read(m, "huu", &fd, &order->width, &order->height);
         if (r >= 0)
-                r = order_read_cameras(m, order);
+                r = read_cameras(m, order->cameras, &order->n_cameras);
         if (r >= 0)
                 r = sd_bus_message_read(m, "buuuiiu", &software, &order->view, &challenge, &pace,
                                 &order->no_match_below, &order->match_from, &milliseconds);
@@ -281,11 +335,40 @@ static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error
         return r < 0 ? r : 1;
 }
 
+static int method_inspect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        InspectionOrder order = {};
+        Examiner *e = userdata;
+        int software, r;
+
+        if (e->setup.decode || !e->confined || e->order)
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Not now");
+
+        r = read_cameras(m, order.cameras, &order.n_cameras);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &software);
+        if (r >= 0) {
+                order.software = software;
+                r = inspection_new(&e->inspection, &order);
+        }
+        if (r < 0) {
+                inspection_order_done(&order);
+                return r;
+        }
+
+        e->order = sd_bus_message_ref(m);
+        r = sd_event_add_io(e->event, &e->inspected, inspection_get_fd(e->inspection), EPOLLIN, on_inspected, e);
+        if (r >= 0)
+                r = examiner_set_watchdog(e, INSPECTION_USEC);
+        return r < 0 ? r : 1;
+}
+
 static const sd_bus_vtable examiner_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Attach", "hb", EXAMINER_ATTACHED_SIGNATURE, method_attach, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Decode", "hh", EXAMINER_DECODED_SIGNATURE, method_decode, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Examine", EXAMINER_EXAMINE_SIGNATURE, EXAMINER_FINDINGS_SIGNATURE, method_examine,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Inspect", EXAMINER_INSPECT_SIGNATURE, EXAMINER_INSPECTED_SIGNATURE, method_inspect,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("Alive", NULL, 0),
         SD_BUS_SIGNAL("Stage", "u", 0),
@@ -401,10 +484,12 @@ Examiner *examiner_free(Examiner *e) {
         if (!e)
                 return NULL;
 
+        sd_event_source_unref(e->inspected);
         sd_event_source_unref(e->reports);
         sd_event_source_unref(e->watchdog);
         sd_event_source_unref(e->alive);
         examination_free(e->examination);
+        inspection_free(e->inspection);
         decoding_free(e->decoding);
         sd_bus_message_unref(e->order);
         sd_bus_flush_close_unref(e->bus);

@@ -37,6 +37,8 @@ struct ExaminerLink {
         uint64_t window_began;         /* for the limit on messages a second */
         unsigned window_messages;
 
+        size_t n_inspected;            /* cameras that are being inspected */
+
         sd_event_source *hello, *silence, *exited, *overdue, *defer;
         sd_bus_slot *call;
         Cause cause;
@@ -360,6 +362,63 @@ static int on_examine_reply(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 1;
 }
 
+/* 1, 0 if there is no further mode, or a negative errno, also for numbers out of range. */
+static int read_mode(sd_bus_message *m, CameraMode *ret) {
+        int r;
+
+        r = sd_bus_message_read(m, "(uuuu)", &ret->fourcc, &ret->width, &ret->height, &ret->rate);
+        return r > 0 && !camera_mode_valid(ret) ? -ERANGE : r;
+}
+
+static int read_report(sd_bus_message *m, CameraReport *ret) {
+        CameraMode mode;
+        uint32_t outcome;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'r', "ua(uuuu)");
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        r = sd_bus_message_read(m, "u", &outcome);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(uuuu)");
+        while (r >= 0 && (r = read_mode(m, &mode)) > 0) {
+                if (ret->n_modes == CAMERA_MODES_MAX)
+                        return -ERANGE;
+                ret->modes[ret->n_modes++] = mode;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+
+        ret->outcome = (Outcome) outcome;
+        return camera_report_valid(ret) ? 0 : -ERANGE;
+}
+
+static int read_reports(sd_bus_message *m, CameraReport *ret, size_t n) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(ua(uuuu))");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = read_report(m, &ret[i]);
+        return r < 0 ? r : sd_bus_message_exit_container(m); /* fails if there is one more */
+}
+
+static int on_inspect_reply(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        CameraReport reports[CAMERA_CANDIDATES_MAX] = {};
+        ExaminerLink *l = userdata;
+
+        if (!link_accepts_reply(l, m, EXAMINER_INSPECTED_SIGNATURE))
+                return 1;
+        if (read_reports(m, reports, l->n_inspected) < 0)
+                link_fail(l, "it sent numbers out of range");
+        else
+                l->handlers->inspected(l, reports, l->userdata);
+        return 1;
+}
+
 static int link_call(ExaminerLink *l, sd_bus_message *m, sd_bus_message_handler_t handler) {
         /* silence is watched separately, so a call itself may take as long as it likes (the default is 25 s) */
         return sd_bus_call_async(l->bus, &l->call, m, handler, l, UINT64_MAX);
@@ -573,6 +632,15 @@ int examiner_link_decode(ExaminerLink *l, int picture, int pixels) {
         return link_call(l, m, on_decode_reply);
 }
 
+static int append_cameras(sd_bus_message *m, const CameraCandidate *cameras, size_t n) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "(ss)");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(m, "(ss)", cameras[i].node, cameras[i].name);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
@@ -582,11 +650,7 @@ int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
                 return r;
         r = sd_bus_message_append(m, "huu", o->reference, o->width, o->height);
         if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(ss)");
-        for (size_t i = 0; r >= 0 && i < o->n_cameras; i++)
-                r = sd_bus_message_append(m, "(ss)", o->cameras[i].node, o->cameras[i].name);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
+                r = append_cameras(m, o->cameras, o->n_cameras);
         if (r >= 0)
                 r = sd_bus_message_append(m, "buuuiiu", (int) o->software, (uint32_t) o->view, (uint32_t) o->challenge,
                                 (uint32_t) o->pace, (int32_t) o->no_match_below, (int32_t) o->match_from,
@@ -595,6 +659,24 @@ int examiner_link_examine(ExaminerLink *l, const ExamineOrder *o) {
                 return r;
 
         return link_call(l, m, on_examine_reply);
+}
+
+int examiner_link_inspect(ExaminerLink *l, const CameraCandidate *cameras, size_t n, bool software) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        if (n < 1 || n > CAMERA_CANDIDATES_MAX)
+                return -EINVAL;
+        r = link_new_call(l, "Inspect", &m);
+        if (r >= 0)
+                r = append_cameras(m, cameras, n);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "b", (int) software);
+        if (r < 0)
+                return r;
+
+        l->n_inspected = n;
+        return link_call(l, m, on_inspect_reply);
 }
 
 Ended examiner_link_ended(const ExaminerLink *l) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "camera-identity.h"
+#include "camera-report.h"
 #include "cause.h"
 #include "examiner-protocol.h"
 #include "findings.h"
@@ -29,6 +30,7 @@ typedef struct ExaminerLinkHandlers {
         void (*prompt)(ExaminerLink *l, Prompt prompt, uint32_t progress, void *userdata);
         void (*decoded)(ExaminerLink *l, DecodeOutcome outcome, uint32_t width, uint32_t height, void *userdata);
         void (*findings)(ExaminerLink *l, const Findings *f, void *userdata);
+        void (*inspected)(ExaminerLink *l, const CameraReport *reports, void *userdata); /* one of each camera, in their order */
         /* The link broke or was broken off because of what came over it, or (CAUSE_EXAMINER_UNWATCHED) its control
          * group cannot be watched; it is ending. `what` is for the log. */
         void (*failed)(ExaminerLink *l, Cause cause, const char *what, void *userdata);
@@ -64,6 +66,8 @@ DEFINE_CLEANUP(ExaminerLink *, examiner_link_free);
 /* Orders, once `ready` was called. The descriptors are duplicated. */
 int examiner_link_decode(ExaminerLink *l, int picture, int pixels);
 int examiner_link_examine(ExaminerLink *l, const ExamineOrder *order);
+/* 1 to CAMERA_CANDIDATES_MAX cameras. */
+int examiner_link_inspect(ExaminerLink *l, const CameraCandidate *cameras, size_t n, bool software);
 
 /* Ends the process, by closing the lifeline; `gone` follows. May be called again. */
 void examiner_link_end(ExaminerLink *l);

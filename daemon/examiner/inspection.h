@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "camera-identity.h"
+#include "camera-report.h"
+#include "macro.h"
+
+/* Opens cameras one after the other and asks what they can do, on a thread of its own: a driver that does not come back
+ * holds nobody up. */
+
+typedef struct InspectionOrder {
+        CameraCandidate cameras[CAMERA_CANDIDATES_MAX]; /* taken over */
+        size_t n_cameras;              /* at least one */
+        bool software;                 /* those without hardware behind them are opened as well */
+} InspectionOrder;
+
+typedef struct Inspection Inspection;
+
+int inspection_new(Inspection **ret, const InspectionOrder *order);
+/* What a driver does not give back is left behind: the process must end. */
+Inspection *inspection_free(Inspection *i);
+DEFINE_CLEANUP(Inspection *, inspection_free);
+
+/* Readable when the next camera is begun, and when all are done. Owned by the inspection. */
+int inspection_get_fd(const Inspection *i);
+/* True when all are done: the reports hold. */
+bool inspection_is_done(Inspection *i);
+/* The camera that is being opened does not answer: it is OUTCOME_CAMERA_STUCK, and the next one is begun. */
+int inspection_skip(Inspection *i);
+
+/* Of the nth camera, when done. */
+const CameraReport *inspection_get_report(const Inspection *i, size_t n);
+size_t inspection_count(const Inspection *i);
+
+void inspection_order_done(InspectionOrder *order);
