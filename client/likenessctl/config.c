@@ -112,6 +112,8 @@ int command_config(int argc, char *argv[]) {
 
         r = configuration_load(arguments.file, "", &c, NULL);
         if (r >= 0)
+                r = configuration_check_demo(c, /* demo= */ false, NULL);
+        if (r >= 0)
                 r = check_rate(&arguments, c);
         if (r >= 0 && !arguments.quiet)
                 r = print_settings(c);

@@ -36,7 +36,7 @@ typedef struct Key {
         ConfigurationKey key;
         int (*set)(Configuration *c, const struct Key *key, const char *value);
         char *(*get)(const Configuration *c, const struct Key *key);
-        size_t offset;                 /* of a count */
+        size_t offset;                 /* of a count; of a camera, the CameraRole */
         unsigned long min, max;
 } Key;
 
@@ -214,6 +214,88 @@ static char *get_documents(const Configuration *c, const Key *key) {
         return text;
 }
 
+/* The characters of a camera's name, and those that mean something to fnmatch(3). */
+static bool camera_pattern_valid(const char *s) {
+        return !isempty(s) && strlen(s) <= CAMERA_NAME_MAX &&
+               strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@#-*?[]!") == strlen(s);
+}
+
+static CameraSettings *camera_settings(Configuration *c, const Key *key) {
+        return &c->cameras[key->offset];
+}
+
+static const CameraSettings *camera_settings_of(const Configuration *c, const Key *key) {
+        return &c->cameras[key->offset];
+}
+
+static int set_camera(Configuration *c, const Key *key, const char *value) {
+        CameraSettings *settings = camera_settings(c, key);
+        char *pattern = NULL;
+
+        if (!camera_pattern_valid(value))
+                return -EINVAL;
+        if (!streq(value, "auto")) {
+                pattern = strdup(value);
+                if (!pattern)
+                        return -ENOMEM;
+        }
+        free(settings->pattern);
+        settings->pattern = pattern;
+        return 0;
+}
+
+static char *get_camera(const Configuration *c, const Key *key) {
+        return strdup(camera_settings_of(c, key)->pattern ?: "auto");
+}
+
+static const char *const rotation_table[CAMERA_VIEW_QUARTERS + 1] = { "0", "90", "180", "270" };
+
+static int set_rotation(Configuration *c, const Key *key, const char *value) {
+        CameraSettings *settings = camera_settings(c, key);
+        unsigned quarters;
+        int r = parse_words(value, rotation_table, ELEMENTSOF(rotation_table), &quarters);
+
+        if (r >= 0)
+                settings->view = (settings->view & ~(unsigned) CAMERA_VIEW_QUARTERS) | quarters;
+        return r;
+}
+
+static char *get_rotation(const Configuration *c, const Key *key) {
+        return strdup(rotation_table[camera_settings_of(c, key)->view & CAMERA_VIEW_QUARTERS]);
+}
+
+static char *boolean_text(bool b) {
+        return strdup(b ? "yes" : "no");
+}
+
+static int set_mirrored(Configuration *c, const Key *key, const char *value) {
+        CameraSettings *settings = camera_settings(c, key);
+        bool mirrored;
+        int r = parse_boolean(value, &mirrored);
+
+        if (r >= 0)
+                settings->view = (settings->view & ~(unsigned) CAMERA_VIEW_MIRRORED) |
+                                 (mirrored ? CAMERA_VIEW_MIRRORED : 0U);
+        return r;
+}
+
+static char *get_mirrored(const Configuration *c, const Key *key) {
+        return boolean_text(camera_settings_of(c, key)->view & CAMERA_VIEW_MIRRORED);
+}
+
+static int set_software_cameras(Configuration *c, const Key *key, const char *value) {
+        return parse_boolean(value, &c->software_cameras);
+}
+
+static char *get_software_cameras(const Configuration *c, const Key *key) {
+        return boolean_text(c->software_cameras);
+}
+
+#define ANY_CAMERA "auto or a pattern of up to 192 characters, as cameras are named"
+#define ROTATION "0, 90, 180 or 270 (degrees)"
+#define CAMERA(role) .set = set_camera, .get = get_camera, .offset = CAMERA_ROLE_##role
+#define ROTATED(role) .set = set_rotation, .get = get_rotation, .offset = CAMERA_ROLE_##role
+#define MIRRORED(role) .set = set_mirrored, .get = get_mirrored, .offset = CAMERA_ROLE_##role
 #define COUNT(member) .set = set_count, .get = get_count, .offset = offsetof(Configuration, member)
 
 static const Key keys[] = {
@@ -239,6 +321,27 @@ static const Key keys[] = {
                 { "Verification", "Documents",
                   "up to 32 kinds of lower-case letters, digits and hyphens, separated by spaces" },
                 .set = set_documents, .get = get_documents,
+        }, {
+                { "Cameras", "Face", ANY_CAMERA },
+                CAMERA(FACE),
+        }, {
+                { "Cameras", "Document", ANY_CAMERA },
+                CAMERA(DOCUMENT),
+        }, {
+                { "Cameras", "FaceRotation", ROTATION },
+                ROTATED(FACE),
+        }, {
+                { "Cameras", "DocumentRotation", ROTATION },
+                ROTATED(DOCUMENT),
+        }, {
+                { "Cameras", "FaceMirrored", "yes or no" },
+                MIRRORED(FACE),
+        }, {
+                { "Cameras", "DocumentMirrored", "yes or no" },
+                MIRRORED(DOCUMENT),
+        }, {
+                { "Cameras", "AllowSoftwareCameras", "yes or no" },
+                .set = set_software_cameras, .get = get_software_cameras,
         }, {
                 { "Limits", "AttemptWindowSec", "3600 to 604800 (seconds)" },
                 COUNT(attempt_window_sec), .min = 3600, .max = 604800,

@@ -125,6 +125,8 @@ Configuration *configuration_free(Configuration *c) {
 
         for (size_t i = 0; i < c->n_documents; i++)
                 free(c->documents[i]);
+        for (CameraRole r = 0; r < _CAMERA_ROLE_MAX; r++)
+                free(c->cameras[r].pattern);
         free(c->terminal);
         free(c);
         return NULL;
@@ -135,6 +137,14 @@ void configuration_swap(Configuration *a, Configuration *b) {
 
         *a = *b;
         *b = c;
+}
+
+int configuration_check_demo(const Configuration *c, bool demo, char **problem) {
+        if (!c->software_cameras || demo)
+                return 0;
+        return ini_file_problem(problem, -EBADMSG,
+                        "AllowSoftwareCameras=yes in [Cameras] is not possible without --demo: what comes from a "
+                        "camera that no hardware is behind is never evidence");
 }
 
 int configuration_policy(const Configuration *c, const Manifest *manifest, Policy *ret, char **problem) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "camera-identity.h"
 #include "decision.h"
 #include "macro.h"
 #include "manifest.h"
@@ -24,6 +25,12 @@ typedef enum ReferenceSource {
         _REFERENCE_SOURCE_MAX,
 } ReferenceSource;
 
+/* What is decided of the camera of one role. */
+typedef struct CameraSettings {
+        char *pattern;                 /* fnmatch(3), of CameraIdentity's name; NULL: any will do */
+        unsigned view;                 /* CameraView */
+} CameraSettings;
+
 typedef struct Configuration {
         char *terminal;                /* the name that receipts carry; by default derived from the machine's id */
         Mode mode;
@@ -34,6 +41,8 @@ typedef struct Configuration {
         char *documents[DOCUMENTS_MAX]; /* the kinds of documents that a request may name */
         size_t n_documents;
         bool documents_given, reference_sources_given; /* not the built-in lists: further assignments add to them */
+        CameraSettings cameras[_CAMERA_ROLE_MAX];
+        bool software_cameras;         /* those that no hardware is behind may be used; for demonstrations only */
         unsigned attempt_window_sec;   /* how far back attempts of a transaction count; 3600 to 604800 */
         unsigned terminal_attempts_per_hour; /* 1 to 1000 */
         unsigned operator_attempts_per_hour; /* 1 to 1000 */
@@ -52,6 +61,10 @@ DEFINE_CLEANUP(Configuration *, configuration_free);
 
 /* Exchanges the contents, so that those who borrow `a` see what was in `b`. */
 void configuration_swap(Configuration *a, Configuration *b);
+
+/* What may be in the files and still must not be used: software cameras, where `demo` is false. 0, or -EBADMSG
+ * (logged). `problem` as above. */
+int configuration_check_demo(const Configuration *c, bool demo, char **problem);
 
 /* The thresholds that hold the configured false-match rate in every population that `manifest` was calibrated on;
  * -ERANGE after logging the population that cannot support it. `problem` as above. */

@@ -63,6 +63,9 @@ static int reload_read(const ReloadSetup *setup, Configuration **ret, Policy *re
         if (!streq(c->terminal, setup->configuration->terminal))
                 return problem(ret_problem, -EBADMSG,
                                 "Name= in [Terminal] is that of this ledger and cannot change while the service runs");
+        k = configuration_check_demo(c, setup->demo, ret_problem);
+        if (k < 0)
+                return k;
         k = configuration_policy(c, setup->manifest, ret_policy, ret_problem);
         if (k < 0)
                 return -EBADMSG;

@@ -18,6 +18,7 @@ typedef struct ReloadSetup {
         Policy *policy;
         const Manifest *manifest;
         Signing *signing;
+        bool demo;
 } ReloadSetup;
 
 int reload_new(Reload **ret, sd_event *event, const ReloadSetup *setup);

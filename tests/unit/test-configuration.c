@@ -49,6 +49,7 @@ static void test_defaults_are_strict(void **state) {
         assert_true(configuration_allows_document(c, "passport"));
         assert_true(configuration_allows_document(c, "auto"));
         assert_false(configuration_allows_document(c, "library-card"));
+        assert_false(c->software_cameras);
 }
 
 static void test_every_key(void **state) {
@@ -57,7 +58,9 @@ static void test_every_key(void **state) {
         assert_int_equal(load("# a comment\n[Verification]\nMode=pilot\nFalseMatchRate=0.0005\n"
                               "ReferenceSources=supplied\nMinimumChallenge=none\nTimeLimitSec=30\n"
                               "Documents=library-card staff-2\n[Limits]\nAttemptWindowSec=7200\n"
-                              "TerminalAttemptsPerHour=5\nOperatorAttemptsPerHour=4\n",
+                              "TerminalAttemptsPerHour=5\nOperatorAttemptsPerHour=4\n[Cameras]\nFace=usb-046d:*\n"
+                              "Document=*#1\nDocument=auto\nFaceRotation=270\nFaceMirrored=yes\nDocumentRotation=180\n"
+                              "AllowSoftwareCameras=yes\n",
                                          &c),
                         0);
         assert_int_equal(c->mode, MODE_PILOT);
@@ -71,6 +74,27 @@ static void test_every_key(void **state) {
         assert_int_equal(c->n_documents, 2);
         assert_true(configuration_allows_document(c, "staff-2"));
         assert_false(configuration_allows_document(c, "passport"));
+        assert_string_equal(c->cameras[CAMERA_ROLE_FACE].pattern, "usb-046d:*");
+        assert_null(c->cameras[CAMERA_ROLE_DOCUMENT].pattern);
+        assert_int_equal(c->cameras[CAMERA_ROLE_FACE].view, 3 | CAMERA_VIEW_MIRRORED);
+        assert_int_equal(c->cameras[CAMERA_ROLE_DOCUMENT].view, 2);
+        assert_true(c->software_cameras);
+}
+
+/* A camera that no hardware is behind is for demonstrations, and nothing else. */
+static void test_software_cameras(void **state) {
+        _cleanup_(configuration_freep) Configuration *yes = NULL, *no = NULL;
+        _cleanup_free_ char *problem = NULL;
+
+        assert_int_equal(load("[Cameras]\nAllowSoftwareCameras=yes\n", &yes), 0);
+        assert_int_equal(configuration_check_demo(yes, true, &problem), 0);
+        assert_null(problem);
+        assert_int_equal(configuration_check_demo(yes, false, &problem), -EBADMSG);
+        assert_non_null(strstr(problem, "--demo"));
+
+        assert_int_equal(load("", &no), 0);
+        assert_int_equal(configuration_check_demo(no, true, NULL), 0);
+        assert_int_equal(configuration_check_demo(no, false, NULL), 0);
 }
 
 static void test_unknown_keys_only_warn(void **state) {
@@ -95,6 +119,20 @@ static void test_bad_values_are_refused(void **state) {
                 "OperatorAttemptsPerHour=1001", "OperatorAttemptsPerHour=-1",
         };
 
+        static const char *const bad_cameras[] = {
+                "Face=", "Face=/dev/video0", "Face=a camera", "Document=usb-\xc3\xa4", "FaceRotation=45",
+                "FaceRotation=-90",
+                "DocumentRotation=360", "FaceMirrored=left", "DocumentMirrored=", "AllowSoftwareCameras=sometimes",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad_cameras); i++) {
+                Configuration *c = NULL;
+                char text[256];
+
+                (void) snprintf(text, sizeof(text), "[Cameras]\n%s\n", bad_cameras[i]);
+                assert_int_equal(load(text, &c), -EBADMSG);
+                assert_null(c);
+        }
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 Configuration *c = NULL;
                 char text[256];
@@ -208,7 +246,8 @@ static void test_values_read_back(void **state) {
         assert_int_equal(load("[Terminal]\nName=shop-1\n[Verification]\nMode=pilot\nFalseMatchRate=0.00025\n"
                               "ReferenceSources=chip supplied\nMinimumChallenge=turn\nTimeLimitSec=6\n"
                               "Documents=a b\n[Limits]\nAttemptWindowSec=4000\nTerminalAttemptsPerHour=3\n"
-                              "OperatorAttemptsPerHour=2\n", &c), 0);
+                              "OperatorAttemptsPerHour=2\n[Cameras]\nFace=*:1.0\nDocument=pci-*\n"
+                              "FaceRotation=90\nDocumentMirrored=yes\nAllowSoftwareCameras=yes\n", &c), 0);
         for (size_t i = 0; configuration_key(i); i++) {
                 _cleanup_free_ char *value = configuration_value(c, i);
 
@@ -450,6 +489,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_defaults_are_strict),
                 cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_software_cameras),
                 cmocka_unit_test(test_unknown_keys_only_warn),
                 cmocka_unit_test(test_bad_values_are_refused),
                 cmocka_unit_test(test_a_missing_file),
