@@ -149,8 +149,14 @@ GstCaps *capture_mode_choose(const GstCaps *offered) {
         return NULL;
 }
 
+bool capture_mode_in_colour(const GstCaps *mode) {
+        const char *format = gst_structure_get_string(gst_caps_get_structure(mode, 0), "format");
+
+        return !format || !streq(format, "GRAY8");
+}
+
 /* Walks the marker segments (ITU-T T.81, B.1.1) up to the frame header. */
-bool capture_jpeg_plausible(const uint8_t *data, size_t size) {
+bool capture_jpeg_plausible(const uint8_t *data, size_t size, JpegSize *ret) {
         size_t at = 2;
 
         if (size < 4 || data[0] != 0xff || data[1] != 0xd8)
@@ -180,6 +186,7 @@ bool capture_jpeg_plausible(const uint8_t *data, size_t size) {
 
                         height = (unsigned) header[1] << 8 | header[2];
                         width = (unsigned) header[3] << 8 | header[4];
+                        *ret = (JpegSize) { width, height };
                         return header[0] == 8 && (header[5] == 1 || header[5] == 3) &&
                                         width >= FRAME_SIDE_MIN && width <= FRAME_SIDE_MAX &&
                                         height >= FRAME_SIDE_MIN && height <= FRAME_SIDE_MAX;

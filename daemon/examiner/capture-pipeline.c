@@ -23,6 +23,7 @@ int capture_library_init(void) {
                 { "libgstjpeg.so", "gstreamer1.0-plugins-good" },
                 { "libgstavi.so", "gstreamer1.0-plugins-good" },
                 { "libgstvideo4linux2.so", "gstreamer1.0-plugins-good" },
+                { "libgstvideofilter.so", "gstreamer1.0-plugins-good" },
         };
         g_autoptr(GError) error = NULL;
 
@@ -76,11 +77,36 @@ static int link_elements(GstElement *a, GstElement *b) {
         return 0;
 }
 
-static int pipeline_add_sink(GstElement *pipeline, GstElement *from, GstElement **ret) {
+/* For each CameraView what videoflip calls it: mirrored first, then turned. */
+static int pipeline_add_turn(GstElement *pipeline, unsigned view, GstElement **from) {
+        static const char *const names[_CAMERA_VIEW_ALL + 1] = {
+                "none", "clockwise", "rotate-180", "counterclockwise",
+                "horizontal-flip", "upper-right-diagonal", "vertical-flip", "upper-left-diagonal",
+        };
+        GstElement *turn;
+        int r;
+
+        if ((view & _CAMERA_VIEW_ALL) == 0)
+                return 0;
+        r = pipeline_add(pipeline, "videoflip", &turn);
+        if (r < 0)
+                return r;
+
+        gst_util_set_object_arg(G_OBJECT(turn), "method", names[view & _CAMERA_VIEW_ALL]);
+        g_object_set(turn, "qos", FALSE, NULL);
+        r = link_elements(*from, turn);
+        *from = turn;
+        return r;
+}
+
+static int pipeline_add_sink(GstElement *pipeline, GstElement *from, unsigned view, GstElement **ret) {
         g_autoptr(GstCaps) caps = NULL;
         GstElement *sink;
         int r;
 
+        r = pipeline_add_turn(pipeline, view, &from);
+        if (r < 0)
+                return r;
         r = pipeline_add(pipeline, "appsink", &sink);
         if (r < 0)
                 return r;
@@ -94,7 +120,7 @@ static int pipeline_add_sink(GstElement *pipeline, GstElement *from, GstElement 
         return link_elements(from, sink);
 }
 
-static int pipeline_add_jpeg_tail(GstElement *pipeline, GstElement *head, Tail *ret) {
+static int pipeline_add_jpeg_tail(GstElement *pipeline, GstElement *head, unsigned view, Tail *ret) {
         GstElement *queue, *decoder;
         int r;
 
@@ -127,7 +153,7 @@ static int pipeline_add_jpeg_tail(GstElement *pipeline, GstElement *head, Tail *
         if (r < 0)
                 return r;
 
-        r = pipeline_add_sink(pipeline, decoder, &ret->sink);
+        r = pipeline_add_sink(pipeline, decoder, view, &ret->sink);
         if (r < 0)
                 return r;
 
@@ -135,10 +161,10 @@ static int pipeline_add_jpeg_tail(GstElement *pipeline, GstElement *head, Tail *
         return 0;
 }
 
-static int pipeline_add_raw_tail(GstElement *pipeline, GstElement *head, Tail *ret) {
+static int pipeline_add_raw_tail(GstElement *pipeline, GstElement *head, unsigned view, Tail *ret) {
         int r;
 
-        r = pipeline_add_sink(pipeline, head, &ret->sink);
+        r = pipeline_add_sink(pipeline, head, view, &ret->sink);
         if (r < 0)
                 return r;
 
@@ -158,7 +184,13 @@ int pipeline_add_camera(GstElement *pipeline, const char *device, GstElement **r
         return 0;
 }
 
-int pipeline_add_camera_mode(GstElement *pipeline, GstElement *source, const GstCaps *mode, Tail *ret) {
+int pipeline_add_camera_mode(
+                GstElement *pipeline,
+                GstElement *source,
+                const GstCaps *mode,
+                unsigned view,
+                Tail *ret) {
+
         GstElement *filter;
         int r;
 
@@ -173,9 +205,9 @@ int pipeline_add_camera_mode(GstElement *pipeline, GstElement *source, const Gst
                 return r;
 
         if (gst_structure_has_name(gst_caps_get_structure(mode, 0), "image/jpeg"))
-                return pipeline_add_jpeg_tail(pipeline, filter, ret);
+                return pipeline_add_jpeg_tail(pipeline, filter, view, ret);
 
-        return pipeline_add_raw_tail(pipeline, filter, ret);
+        return pipeline_add_raw_tail(pipeline, filter, view, ret);
 }
 
 /* Only the first MJPEG stream is linked. If there is none, avidemux fails because nothing is. */
@@ -191,7 +223,7 @@ static void on_pad_added(GstElement *demultiplexer, GstPad *pad, gpointer userda
                 log_debug("The recording's pictures cannot be linked");
 }
 
-int pipeline_add_recording(GstElement *pipeline, const char *path, Tail *ret) {
+int pipeline_add_recording(GstElement *pipeline, const char *path, unsigned view, Tail *ret) {
         GstElement *source, *demultiplexer, *pace;
         int r;
 
@@ -217,5 +249,5 @@ int pipeline_add_recording(GstElement *pipeline, const char *path, Tail *ret) {
         if (r < 0)
                 return r;
 
-        return pipeline_add_jpeg_tail(pipeline, pace, ret);
+        return pipeline_add_jpeg_tail(pipeline, pace, view, ret);
 }

@@ -10,6 +10,8 @@
  *   recording:  filesrc ! avidemux ! identity (paces it)
  *   MJPEG:      … ! queue (the newest frame only) ! jpegdec ! appsink
  *   others:     … ! appsink
+ *
+ * and before the appsink, if the camera is mounted in another way than upright: videoflip.
  */
 
 typedef struct Tail {
@@ -22,7 +24,12 @@ typedef struct Tail {
 /* `ret_source` is not linked to anything before pipeline_add_camera_mode(), so that its caps can be asked
  * for. */
 int pipeline_add_camera(GstElement *pipeline, const char *device, GstElement **ret_source);
-/* Fixes the camera to `mode` and adds the tail that fits. */
-int pipeline_add_camera_mode(GstElement *pipeline, GstElement *source, const GstCaps *mode, Tail *ret);
+/* Fixes the camera to `mode` and adds the tail that fits. `view` is a CameraView. */
+int pipeline_add_camera_mode(
+                GstElement *pipeline,
+                GstElement *source,
+                const GstCaps *mode,
+                unsigned view,
+                Tail *ret);
 /* The recording `path`, an AVI file whose first MJPEG stream is played at its own rate, and its tail. */
-int pipeline_add_recording(GstElement *pipeline, const char *path, Tail *ret);
+int pipeline_add_recording(GstElement *pipeline, const char *path, unsigned view, Tail *ret);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "capture.h"
+#include "capture-device.h"
+#include "capture-flow.h"
 #include "capture-frame.h"
 #include "capture-mode.h"
+#include "capture-picture.h"
 #include "capture-pipeline.h"
+#include "clock.h"
 #include "log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gst/app/gstappsink.h>
 #include <gst/gst.h>
 #include <gst/video/video.h>
@@ -17,15 +20,25 @@
 #include <time.h>
 
 struct Capture {
+        CaptureSetup setup;
+        const CameraCandidate *camera; /* the one that is open */
         GstElement *pipeline;
-        char *path;
+        GstCaps *mode;                 /* that a camera was set to; NULL for a recording */
+        int device;                    /* v4l2src's descriptor, its own; -1 for a recording */
         bool recording;
         bool opened;                   /* set before GStreamer's threads start */
-        bool ends_seen;                /* frames end with their marker; for the thread that delivers them */
+        PictureWatch watch;            /* for the caller's thread */
+
+        /* for the thread that delivers frames */
+        bool ends_seen;                /* frames end with their marker */
+        bool mode_checked;
+        uint64_t last_stamp;
+
         atomic_uint_least32_t count;
 
         pthread_mutex_t lock;          /* of all below: GStreamer's threads write, the caller's reads */
         pthread_cond_t changed;
+        Flow flow;
         GstSample *newest;             /* not yet handed out */
         uint64_t newest_usec;
         uint64_t last_usec;            /* of the frame handed out last */
@@ -55,30 +68,6 @@ static Outcome capture_failure(Capture *c, Outcome otherwise) {
         return outcome;
 }
 
-/* GStreamer's messages do not carry the errno, and their texts are translated: ask the kernel again. */
-static Outcome outcome_of_opening(const char *path, Outcome otherwise) {
-        _cleanup_close_ int fd = -1;
-
-        fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd >= 0)
-                return otherwise;
-
-        switch (errno) {
-        case ENOENT:
-        case ENOTDIR:
-        case ENODEV:
-        case ENXIO:
-                return OUTCOME_CAMERA_NONE;
-        case EBUSY:
-                return OUTCOME_CAMERA_BUSY;
-        case EACCES:
-        case EPERM:
-                return OUTCOME_CAMERA_DENIED;
-        default:
-                return otherwise;
-        }
-}
-
 static Outcome outcome_of_error(Capture *c, GstMessage *message) {
         const GstStructure *details = NULL;
         g_autoptr(GError) error = NULL;
@@ -101,7 +90,7 @@ static Outcome outcome_of_error(Capture *c, GstMessage *message) {
                 return OUTCOME_CAMERA_FORMAT;
 
         /* What the kernel opens and v4l2src does not is something that captures no video. */
-        return outcome_of_opening(c->path, c->opened ? OUTCOME_CAMERA_SILENT : OUTCOME_CAMERA_FORMAT);
+        return device_opening_outcome(c->camera->node, c->opened ? OUTCOME_CAMERA_SILENT : OUTCOME_CAMERA_FORMAT);
 }
 
 /* Called on whatever thread posts; no message is ever queued, as nobody would read the queue. */
@@ -117,33 +106,84 @@ static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer use
 
 /* jpegdec fills what is missing at the end of a frame with grey, and does not tell. Some cameras never
  * send the end marker; where frames have it, one without was cut off on its way. */
-static bool jpeg_usable(Capture *c, const uint8_t *data, size_t size) {
+static FrameFault jpeg_fault(Capture *c, const uint8_t *data, size_t size) {
         bool ends = capture_jpeg_ends(data, size);
+        int width, height;
+        JpegSize is;
 
         c->ends_seen = c->ends_seen || ends;
-        return (ends || !c->ends_seen) && capture_jpeg_plausible(data, size);
+        if ((!ends && c->ends_seen) || !capture_jpeg_plausible(data, size, &is))
+                return FRAME_DAMAGED;
+        if (!c->mode || !gst_structure_get_int(gst_caps_get_structure(c->mode, 0), "width", &width) ||
+            !gst_structure_get_int(gst_caps_get_structure(c->mode, 0), "height", &height))
+                return FRAME_WHOLE;
+        return (int) is.width == width && (int) is.height == height ? FRAME_WHOLE : FRAME_OTHER_SIZE;
+}
+
+/* A driver's buffers may hold what an earlier stream left in them. v4l2src sets what is older than the stream to its
+ * beginning, and gives frames a time where the driver does not. */
+static bool frame_stale(Capture *c, GstPad *pad, GstBuffer *buffer) {
+        g_autoptr(GstEvent) event = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);
+        const GstSegment *segment;
+        uint64_t stamp;
+
+        if (!event || !GST_BUFFER_PTS_IS_VALID(buffer))
+                return false;
+        gst_event_parse_segment(event, &segment);
+        stamp = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+        if (!GST_CLOCK_TIME_IS_VALID(stamp) || stamp <= c->last_stamp)
+                return true;
+        c->last_stamp = stamp;
+        return false;
+}
+
+static FrameFault frame_fault(Capture *c, GstPad *pad, GstBuffer *buffer) {
+        g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+        FrameFault fault;
+        GstMapInfo map;
+
+        if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED))
+                return FRAME_DAMAGED;
+        if (!c->recording && frame_stale(c, pad, buffer))
+                return FRAME_STALE;
+        if (!caps || !gst_structure_has_name(gst_caps_get_structure(caps, 0), "image/jpeg"))
+                return FRAME_WHOLE;
+        if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
+                return FRAME_DAMAGED;
+
+        fault = jpeg_fault(c, map.data, map.size);
+        gst_buffer_unmap(buffer, &map);
+        return fault;
+}
+
+/* Once buffers are there a driver cannot be set to anything else. */
+static bool mode_kept(Capture *c) {
+        Outcome outcome;
+
+        if (c->recording || c->mode_checked)
+                return true;
+        c->mode_checked = true;
+        outcome = device_check_mode(c->device, c->mode);
+        if (outcome != OUTCOME_EXAMINED)
+                capture_fail(c, outcome);
+        return outcome == OUTCOME_EXAMINED;
 }
 
 /* Every frame, before any is dropped or decoded. */
 static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer userdata) {
-        GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-        g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
         Capture *c = userdata;
-        GstMapInfo map;
-        bool usable;
+        FrameFault fault;
 
+        if (!mode_kept(c))
+                return GST_PAD_PROBE_DROP;
         atomic_fetch_add(&c->count, 1);
+        fault = frame_fault(c, pad, GST_PAD_PROBE_INFO_BUFFER(info));
 
-        if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED))
-                return GST_PAD_PROBE_DROP;
-        if (!caps || !gst_structure_has_name(gst_caps_get_structure(caps, 0), "image/jpeg"))
-                return GST_PAD_PROBE_OK;
-        if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
-                return GST_PAD_PROBE_DROP;
-
-        usable = jpeg_usable(c, map.data, map.size);
-        gst_buffer_unmap(buffer, &map);
-        return usable ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+        pthread_mutex_lock(&c->lock);
+        flow_arrived(&c->flow, fault, now_monotonic_usec());
+        pthread_cond_broadcast(&c->changed);
+        pthread_mutex_unlock(&c->lock);
+        return fault == FRAME_WHOLE ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
 
 /* A camera's running time becomes CLOCK_MONOTONIC, which is what the pipeline's clock counts. */
@@ -174,6 +214,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer userdata) {
         usec = sample_usec(c, sample);
 
         pthread_mutex_lock(&c->lock);
+        flow_usable(&c->flow, now_monotonic_usec());
         if (c->newest)
                 gst_sample_unref(c->newest);
         c->newest = sample;
@@ -198,60 +239,68 @@ static void on_eos(GstAppSink *sink, gpointer userdata) {
         pthread_mutex_unlock(&c->lock);
 }
 
-static int capture_open_camera(Capture *c, Tail *ret, Outcome *reterr_outcome) {
+/* `grey` is enough, too. */
+static int capture_open_camera(Capture *c, bool grey, Tail *ret, Outcome *reterr_outcome) {
         g_autoptr(GstCaps) offered = NULL;
-        g_autoptr(GstCaps) mode = NULL;
         GstElement *source;
         GstPad *pad;
         int r;
 
-        r = pipeline_add_camera(c->pipeline, c->path, &source);
+        r = pipeline_add_camera(c->pipeline, c->camera->node, &source);
         if (r < 0)
                 return r;
 
         /* Opens the device. */
         if (gst_element_set_state(source, GST_STATE_READY) == GST_STATE_CHANGE_FAILURE) {
-                *reterr_outcome = capture_failure(c, outcome_of_opening(c->path, OUTCOME_CAMERA_FORMAT));
+                *reterr_outcome = capture_failure(c,
+                                device_opening_outcome(c->camera->node, OUTCOME_CAMERA_FORMAT));
                 return -EIO;
         }
+
+        g_object_get(source, "device-fd", &c->device, NULL);
+        *reterr_outcome = device_check(c->device, c->camera, c->setup.software);
+        if (*reterr_outcome != OUTCOME_EXAMINED)
+                return -EIO;
 
         pad = gst_element_get_static_pad(source, "src");
         offered = gst_pad_query_caps(pad, NULL);
         gst_object_unref(pad);
 
-        mode = capture_mode_choose(offered);
-        if (!mode) {
-                *reterr_outcome = OUTCOME_CAMERA_FORMAT;
+        *reterr_outcome = OUTCOME_CAMERA_FORMAT;
+        c->mode = capture_mode_choose(offered);
+        if (!c->mode || (!grey && !capture_mode_in_colour(c->mode)))
                 return -EIO;
-        }
 
-        return pipeline_add_camera_mode(c->pipeline, source, mode, ret);
+        *reterr_outcome = OUTCOME_INTERNAL_ERROR;
+        return pipeline_add_camera_mode(c->pipeline, source, c->mode, c->setup.view, ret);
 }
 
-static int capture_open(Capture *c, bool recordings, Outcome *reterr_outcome) {
+static int capture_open(Capture *c, bool grey, Outcome *reterr_outcome) {
         GstAppSinkCallbacks callbacks = { .eos = on_eos, .new_sample = on_sample };
         struct stat st;
         Tail tail;
         int r;
 
-        if (stat(c->path, &st) < 0) {
+        if (stat(c->camera->node, &st) < 0) {
                 *reterr_outcome = errno == EACCES ? OUTCOME_CAMERA_DENIED : OUTCOME_CAMERA_NONE;
                 return -errno;
         }
 
         /* Anything but a device or a plain file is not opened at all: a FIFO would not let go of us. */
-        c->recording = recordings && S_ISREG(st.st_mode);
+        c->recording = c->setup.recordings && S_ISREG(st.st_mode);
         if (!c->recording && !S_ISCHR(st.st_mode)) {
                 *reterr_outcome = OUTCOME_CAMERA_NONE;
                 return -ENODEV;
         }
 
-        r = c->recording ? pipeline_add_recording(c->pipeline, c->path, &tail)
-                         : capture_open_camera(c, &tail, reterr_outcome);
+        r = c->recording ? pipeline_add_recording(c->pipeline, c->camera->node, c->setup.view, &tail)
+                         : capture_open_camera(c, grey, &tail, reterr_outcome);
         if (r < 0)
                 return r;
 
         c->opened = true;
+        picture_watch_init(&c->watch, /* awake= */ c->recording);
+        flow_start(&c->flow, now_monotonic_usec());
         (void) gst_pad_add_probe(tail.gate, GST_PAD_PROBE_TYPE_BUFFER, on_frame, c, NULL);
         gst_app_sink_set_callbacks(GST_APP_SINK(tail.sink), &callbacks, c, NULL);
 
@@ -263,29 +312,24 @@ static int capture_open(Capture *c, bool recordings, Outcome *reterr_outcome) {
         return 0;
 }
 
-int capture_new(Capture **ret, const char *camera, bool recordings, Outcome *reterr_outcome) {
-        _cleanup_(capture_freep) Capture *c = NULL;
-        pthread_condattr_t attributes;
+static void capture_close(Capture *c) {
+        if (c->pipeline) {
+                /* Joins GStreamer's threads and closes the device; no callback comes afterwards. */
+                (void) gst_element_set_state(c->pipeline, GST_STATE_NULL);
+                gst_object_unref(TAKE_PTR(c->pipeline));
+        }
+        g_clear_pointer(&c->mode, gst_caps_unref);
+        c->device = -1;
+        c->failed = false;
+}
+
+/* One candidate; after a failure nothing of it is left. */
+static int capture_try(Capture *c, size_t camera, bool grey, Outcome *reterr_outcome) {
         GstClock *clock;
         GstBus *bus;
         int r;
 
-        *reterr_outcome = OUTCOME_INTERNAL_ERROR;
-
-        c = calloc(1, sizeof(*c));
-        if (!c)
-                return -ENOMEM;
-
-        (void) pthread_mutex_init(&c->lock, NULL);
-        (void) pthread_condattr_init(&attributes);
-        (void) pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        (void) pthread_cond_init(&c->changed, &attributes);
-        (void) pthread_condattr_destroy(&attributes);
-
-        c->path = strdup(camera);
-        if (!c->path)
-                return -ENOMEM;
-
+        c->camera = &c->setup.cameras[camera];
         c->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
         clock = gst_system_clock_obtain();
         gst_pipeline_use_clock(GST_PIPELINE(c->pipeline), clock);
@@ -295,7 +339,50 @@ int capture_new(Capture **ret, const char *camera, bool recordings, Outcome *ret
         gst_bus_set_sync_handler(bus, on_message, c, NULL);
         gst_object_unref(bus);
 
-        r = capture_open(c, recordings, reterr_outcome);
+        *reterr_outcome = OUTCOME_INTERNAL_ERROR;
+        r = capture_open(c, grey, reterr_outcome);
+        if (r < 0)
+                capture_close(c);
+        return r;
+}
+
+/* An infrared camera is often beside a colour camera; grey is for terminals that have nothing else. */
+static int capture_choose(Capture *c, size_t *ret_camera, Outcome *reterr_outcome) {
+        int r = -ENODEV;
+
+        for (unsigned grey = c->setup.n_cameras == 1; grey < 2; grey++)
+                for (size_t i = 0; i < c->setup.n_cameras; i++) {
+                        *ret_camera = i;
+                        r = capture_try(c, i, grey, reterr_outcome);
+                        if (r >= 0 || *reterr_outcome != OUTCOME_CAMERA_FORMAT)
+                                return r;
+                }
+
+        *ret_camera = 0;
+        return r;
+}
+
+int capture_new(Capture **ret, const CaptureSetup *setup, size_t *ret_camera, Outcome *reterr_outcome) {
+        _cleanup_(capture_freep) Capture *c = NULL;
+        pthread_condattr_t attributes;
+        int r;
+
+        *ret_camera = 0;
+        *reterr_outcome = OUTCOME_INTERNAL_ERROR;
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->setup = *setup;
+        c->device = -1;
+
+        (void) pthread_mutex_init(&c->lock, NULL);
+        (void) pthread_condattr_init(&attributes);
+        (void) pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        (void) pthread_cond_init(&c->changed, &attributes);
+        (void) pthread_condattr_destroy(&attributes);
+
+        r = capture_choose(c, ret_camera, reterr_outcome);
         if (r < 0)
                 return r;
 
@@ -307,55 +394,59 @@ Capture *capture_free(Capture *c) {
         if (!c)
                 return NULL;
 
-        if (c->pipeline) {
-                /* Joins GStreamer's threads and closes the device; no callback comes afterwards. */
-                (void) gst_element_set_state(c->pipeline, GST_STATE_NULL);
-                gst_object_unref(c->pipeline);
-        }
-
+        capture_close(c);
         if (c->newest)
                 gst_sample_unref(c->newest);
         (void) pthread_cond_destroy(&c->changed);
         (void) pthread_mutex_destroy(&c->lock);
-        free(c->path);
         free(c);
         return NULL;
 }
 
-static struct timespec deadline_after(uint64_t usec) {
-        struct timespec t;
+static struct timespec timespec_of(uint64_t usec) {
+        return (struct timespec) {
+                .tv_sec = (time_t) (usec / USEC_PER_SEC),
+                .tv_nsec = (long) (usec % USEC_PER_SEC * NSEC_PER_USEC),
+        };
+}
 
-        /* A day stands for any longer time: it cannot overflow, and no verification lasts as long. */
-        if (usec > UINT64_C(86400) * USEC_PER_SEC)
-                usec = UINT64_C(86400) * USEC_PER_SEC;
+/* OUTCOME_EXAMINED as long as pictures come; waits until something changes, at most until `deadline`. */
+static Outcome capture_wait_a_moment(Capture *c, uint64_t now, uint64_t deadline) {
+        Outcome outcome = OUTCOME_EXAMINED;
+        uint64_t again = deadline;
+        struct timespec until;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_sec += (time_t) (usec / USEC_PER_SEC);
-        t.tv_nsec += (long) (usec % USEC_PER_SEC * NSEC_PER_USEC);
-        if (t.tv_nsec >= 1000000000L) {
-                t.tv_nsec -= 1000000000L;
-                t.tv_sec++;
-        }
+        if (!c->recording)
+                outcome = flow_judge(&c->flow, now, &again);
+        if (outcome != OUTCOME_EXAMINED)
+                return outcome;
 
-        return t;
+        until = timespec_of(again < deadline ? again : deadline);
+        (void) pthread_cond_timedwait(&c->changed, &c->lock, &until);
+        return OUTCOME_EXAMINED;
 }
 
 /* Takes the newest sample, as capture_next() does. */
-static int capture_wait(Capture *c, const struct timespec *deadline, GstSample **ret, uint64_t *ret_usec,
-                Outcome *reterr_outcome) {
+static int capture_wait(Capture *c, uint64_t deadline, GstSample **ret, uint64_t *ret_usec, Outcome *reterr_outcome) {
+        uint64_t now = now_monotonic_usec();
+        Outcome flow = OUTCOME_EXAMINED;
         int r = 0;
 
         pthread_mutex_lock(&c->lock);
-        while (!c->newest && !c->woken && !c->failed && !c->ended && r == 0)
-                r = -pthread_cond_timedwait(&c->changed, &c->lock, deadline);
+        while (!c->newest && !c->woken && !c->failed && !c->ended && flow == OUTCOME_EXAMINED && r == 0) {
+                flow = capture_wait_a_moment(c, now, deadline);
+                now = now_monotonic_usec();
+                if (now >= deadline)
+                        r = -ETIMEDOUT;
+        }
 
         if (c->woken)
                 r = 0;
-        else if (c->failed) {
-                *reterr_outcome = c->outcome;
+        else if (c->failed || flow != OUTCOME_EXAMINED) {
+                *reterr_outcome = c->failed ? c->outcome : flow;
                 r = -EIO;
         } else if (c->newest) {
-                /* Drivers have been seen to repeat a time stamp, or to leave it out. */
+                /* Recordings have been seen to repeat a time stamp, or to leave it out. */
                 c->last_usec = c->newest_usec > c->last_usec ? c->newest_usec : c->last_usec + 1;
                 *ret = TAKE_PTR(c->newest);
                 *ret_usec = c->last_usec;
@@ -367,27 +458,67 @@ static int capture_wait(Capture *c, const struct timespec *deadline, GstSample *
         return r;
 }
 
-int capture_next(Capture *c, uint64_t timeout_usec, Frame *ret, Outcome *reterr_outcome) {
-        struct timespec deadline = deadline_after(timeout_usec);
-        GstSample *sample = NULL;
-        uint64_t usec = 0;
-        int r;
+/* Where pictures stay away, the driver may know why: the device has gone, or was never set to what it said. It stays
+ * what it is from then on. */
+static Outcome capture_give_up(Capture *c, Outcome outcome) {
+        Outcome other;
 
-        /* A picture that is not what its caps say is skipped, as one that cannot be decoded is. */
-        do {
-                r = capture_wait(c, &deadline, &sample, &usec, reterr_outcome);
+        if (!c->recording && (outcome == OUTCOME_CAMERA_SILENT || outcome == OUTCOME_CAMERA_LOST)) {
+                other = device_check_mode(c->device, c->mode);
+                if (other == OUTCOME_CAMERA_SIZE || other == OUTCOME_CAMERA_FORMAT)
+                        outcome = other;
+        }
+        capture_fail(c, outcome);
+        return capture_failure(c, outcome);
+}
+
+/* True if the picture is to be handed out; else it is released, with `ret_outcome` if no further one will do. */
+static bool capture_judge(Capture *c, Frame *frame, Outcome *ret_outcome) {
+        PictureMeasures measures = picture_measure(&frame->image);
+        PictureWord word = picture_watch_take(&c->watch, &measures, frame->image.timestamp_usec);
+
+        if (word == PICTURE_FINE)
+                return true;
+
+        *ret_outcome = word == PICTURE_COVERED ? OUTCOME_CAMERA_COVERED :
+                       word == PICTURE_FROZEN  ? OUTCOME_CAMERA_FROZEN :
+                                                 OUTCOME_EXAMINED;
+        frame_release(frame);
+        return false;
+}
+
+int capture_next(Capture *c, uint64_t timeout_usec, Frame *ret, Outcome *reterr_outcome) {
+        const uint64_t now = now_monotonic_usec();
+        /* A day stands for any longer time: it cannot overflow, and no verification lasts as long. */
+        const uint64_t day = UINT64_C(86400) * USEC_PER_SEC;
+        const uint64_t deadline = now + (timeout_usec < day ? timeout_usec : day);
+
+        for (;;) {
+                Outcome outcome = OUTCOME_EXAMINED;
+                GstSample *sample = NULL;
+                uint64_t usec = 0;
+                int r;
+
+                r = capture_wait(c, deadline, &sample, &usec, &outcome);
+                if (r == -EIO)
+                        *reterr_outcome = capture_give_up(c, outcome);
                 if (r <= 0)
                         return r;
 
                 r = frame_new(sample, usec, ret);
-        } while (r == -EBADMSG);
+                if (r >= 0 && capture_judge(c, ret, &outcome))
+                        return 1;
+                /* A picture that is not what its caps say is skipped, as one that cannot be decoded is. */
+                if (r == -EBADMSG || (r >= 0 && outcome == OUTCOME_EXAMINED))
+                        continue;
 
-        if (r < 0) {
-                *reterr_outcome = OUTCOME_INTERNAL_ERROR;
+                *reterr_outcome = capture_give_up(c, r < 0 ? OUTCOME_INTERNAL_ERROR : outcome);
                 return -EIO;
         }
+}
 
-        return 1;
+Outcome capture_check(Capture *c) {
+        return c->recording ? OUTCOME_EXAMINED : device_check(c->device, c->camera, c->setup.software);
 }
 
 void capture_wake(Capture *c) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "camera-identity.h"
 #include "findings.h"
 #include "vision/vision.h"
 
@@ -15,18 +16,30 @@ typedef struct Frame {
         void *owner;
 } Frame;
 
-/* Starts to capture from `camera`: a device node, or with `recordings` an MJPEG AVI file, played at its own rate.
- * Returns without waiting for the first frame. On failure `reterr_outcome` is one of OUTCOME_CAMERA_*, or
- * OUTCOME_INTERNAL_ERROR (out of memory, a GStreamer element missing). */
-int capture_new(Capture **ret, const char *camera, bool recordings, Outcome *reterr_outcome);
+typedef struct CaptureSetup {
+        const CameraCandidate *cameras; /* the best first; borrowed for the capture's life */
+        size_t n_cameras;              /* at least one */
+        bool recordings;               /* a candidate may be an MJPEG AVI file, played at its own rate */
+        bool software;                 /* a camera may have no hardware behind it */
+        unsigned view;                 /* CameraView */
+} CaptureSetup;
+
+/* Opens the first candidate that offers colour, or else grey, and starts to capture; one that offers neither is passed
+ * over if others are left, any other trouble ends it. Returns without waiting for the first frame. `ret_camera` is the
+ * index of the candidate that was opened, or that was in trouble. On failure `reterr_outcome` is one of
+ * OUTCOME_CAMERA_*, or OUTCOME_INTERNAL_ERROR (out of memory, a GStreamer element missing). */
+int capture_new(Capture **ret, const CaptureSetup *setup, size_t *ret_camera, Outcome *reterr_outcome);
 /* Stops and closes the camera before it returns; release frames first, as they may be the driver's own memory. */
 Capture *capture_free(Capture *c);
 DEFINE_CLEANUP(Capture *, capture_free);
 
-/* Waits for a frame newer than the last one, for at most `timeout_usec`. Returns 1 with a frame; 0 when a recording
- * has come to its end or capture_wake() was called; -ETIMEDOUT (no frame came; `reterr_outcome` is not set);
- * -EIO with `reterr_outcome` set when the camera failed or went away. */
+/* Waits for a frame newer than the last one, for at most `timeout_usec`; those of a sensor that is still waking are not
+ * handed out. Returns 1 with a frame; 0 when a recording has come to its end or capture_wake() was called; -ETIMEDOUT
+ * (no frame came yet; `reterr_outcome` is not set); -EIO with `reterr_outcome` set when the camera is in trouble. */
 int capture_next(Capture *c, uint64_t timeout_usec, Frame *ret, Outcome *reterr_outcome);
+
+/* OUTCOME_EXAMINED if what is open is still the camera that was chosen, or what is wrong with it. */
+Outcome capture_check(Capture *c);
 
 /* Makes a capture_next() in another thread return 0, now and ever after. */
 void capture_wake(Capture *c);

@@ -11,13 +11,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* Sensors need up to two seconds from power-up to the first picture; later a second without one means it is gone. */
-#define FIRST_FRAME_USEC (UINT64_C(3) * USEC_PER_SEC)
-#define NEXT_FRAME_USEC (UINT64_C(1) * USEC_PER_SEC)
+/* A camera that has shown nothing by then is spoken about; cheap sensors need up to two seconds. */
+#define WAKING_USEC (UINT64_C(700) * USEC_PER_MSEC)
 /* Progress is told in steps, not with every frame. */
 #define PROGRESS_STEP 100U
 
@@ -26,6 +26,7 @@ struct Examination {
         int event_fd;
         pthread_t thread;
         bool thread_started;
+        _Atomic uint64_t driver_since; /* since when the thread is in a call that a driver may not come back from */
 
         pthread_mutex_t lock;          /* guards everything below */
         pthread_cond_t ordered;
@@ -135,6 +136,36 @@ static int examination_take_reference(Vision *vision, const ExaminationOrder *or
         return 0;
 }
 
+/* Waits for the next frame until `deadline`: 1 with a frame, 0 when the time or the recording has ended, else as
+ * capture_next(). With `waking`, says so when it takes long. */
+static int examination_next_frame(
+                Examination *e,
+                Capture *capture,
+                uint64_t deadline,
+                bool *waking,
+                Frame *ret,
+                Outcome *reterr_outcome) {
+
+        uint64_t now = now_monotonic_usec();
+        int r;
+
+        if (now >= deadline)
+                return 0;
+
+        if (waking) {
+                r = capture_next(capture, deadline - now < WAKING_USEC ? deadline - now : WAKING_USEC, ret,
+                                reterr_outcome);
+                if (r != -ETIMEDOUT)
+                        return r;
+                *waking = true;
+                examination_tell_prompt(e, PROMPT_CAMERA_WAKING, 0);
+                now = now_monotonic_usec();
+        }
+
+        r = now < deadline ? capture_next(capture, deadline - now, ret, reterr_outcome) : 0;
+        return r == -ETIMEDOUT ? 0 : r;
+}
+
 /* Looks at frames until nothing more can change the answer; `findings->outcome` says how it ended. */
 static int examination_watch(
                 Examination *e,
@@ -147,26 +178,18 @@ static int examination_watch(
         uint32_t told = 0;
         bool face_seen = false;
         Guidance guidance;
+        Outcome camera;
         int r;
 
         guidance_init(&guidance, order->pace == PACE_RELAXED, began);
         examination_tell_prompt(e, guidance.shown, 0);
 
-        for (bool first = true;; first = false) {
+        for (bool first = true, waking = false;; first = false) {
                 Observation seen = {};
                 Frame frame;
 
-                uint64_t now = now_monotonic_usec(), spent = now - began;
-                if (spent >= order->time_limit_usec) {
-                        findings->outcome = OUTCOME_TIME_RAN_OUT;
-                        break;
-                }
-
-                r = capture_next(capture, first ? FIRST_FRAME_USEC : NEXT_FRAME_USEC, &frame, &findings->outcome);
-                if (r == -ETIMEDOUT) {
-                        findings->outcome = first ? OUTCOME_CAMERA_SILENT : OUTCOME_CAMERA_LOST;
-                        return 0;
-                }
+                r = examination_next_frame(e, capture, began + order->time_limit_usec, first ? &waking : NULL, &frame,
+                                &findings->outcome);
                 if (r < 0)
                         return r == -EIO ? 0 : r;
                 if (r == 0) {
@@ -175,6 +198,8 @@ static int examination_watch(
                 }
                 if (first)
                         examination_tell_stage(e, STAGE_FIRST_FRAME);
+                if (first && waking)
+                        examination_tell_prompt(e, guidance.shown, 0);
 
                 r = vision_observe(vision, &frame.image, &seen);
                 frame_release(&frame);
@@ -198,21 +223,43 @@ static int examination_watch(
         }
 
         examination_tell_stage(e, STAGE_LAST_FRAME);
+        camera = capture_check(capture);
+        if (camera != OUTCOME_EXAMINED) {
+                findings->outcome = camera;
+                return 0;
+        }
         if (findings->outcome == OUTCOME_TIME_RAN_OUT)
                 findings->reason = guidance_obstacle(&guidance);
         return vision_conclude(vision, findings);
 }
 
-/* Opens the camera before the reference is looked at: a sensor wakes up meanwhile. */
-static int examination_examine(Examination *e, Vision *vision, const ExaminationOrder *order, Findings *findings) {
-        _cleanup_(capture_freep) Capture *capture = NULL;
+static void examination_enter_driver(Examination *e) {
+        atomic_store(&e->driver_since, now_monotonic_usec());
+}
+
+static void examination_leave_driver(Examination *e) {
+        atomic_store(&e->driver_since, 0);
+}
+
+static int examination_open(Examination *e, const ExaminationOrder *order, Capture **ret, Findings *findings) {
+        const CaptureSetup setup = {
+                .cameras = order->cameras,
+                .n_cameras = order->n_cameras,
+                .recordings = e->setup.demo,
+                /* whatever the order says, likenessd's key for real checks never signs for such a camera */
+                .software = order->software && e->setup.demo,
+                .view = order->view,
+        };
+        Capture *capture = NULL;
+        size_t camera;
         int r;
 
-        vision_set_thresholds(vision, order->no_match_below, order->match_from);
-
-        r = capture_new(&capture, order->cameras[0].node, e->setup.recordings, &findings->outcome);
+        examination_enter_driver(e);
+        r = capture_new(&capture, &setup, &camera, &findings->outcome);
+        examination_leave_driver(e);
+        findings->camera = (uint32_t) camera;
         if (r < 0)
-                return 0;
+                return r;
         examination_tell_stage(e, STAGE_CAMERA_OPENED);
 
         pthread_mutex_lock(&e->lock);
@@ -220,15 +267,37 @@ static int examination_examine(Examination *e, Vision *vision, const Examination
         if (e->stop)
                 capture_wake(capture);
         pthread_mutex_unlock(&e->lock);
+        *ret = capture;
+        return 0;
+}
+
+static void examination_close(Examination *e, Capture *capture) {
+        pthread_mutex_lock(&e->lock);
+        e->capture = NULL;
+        pthread_mutex_unlock(&e->lock);
+
+        examination_enter_driver(e);
+        (void) capture_free(capture);
+        examination_leave_driver(e);
+}
+
+/* Opens the camera before the reference is looked at: a sensor wakes up meanwhile. It is closed before anything is told. */
+static int examination_examine(Examination *e, Vision *vision, const ExaminationOrder *order, Findings *findings) {
+        Capture *capture;
+        int r;
+
+        vision_set_thresholds(vision, order->no_match_below, order->match_from);
+
+        r = examination_open(e, order, &capture, findings);
+        if (r < 0)
+                return 0;
 
         r = examination_take_reference(vision, order, findings);
         if (r >= 0 && findings->outcome != OUTCOME_REFERENCE_UNUSABLE)
                 r = examination_watch(e, vision, capture, order, findings);
 
         findings->frames_captured = capture_count(capture);
-        pthread_mutex_lock(&e->lock);
-        e->capture = NULL;
-        pthread_mutex_unlock(&e->lock);
+        examination_close(e, capture);
         return r;
 }
 
@@ -312,6 +381,12 @@ void examination_start(Examination *e, const ExaminationOrder *order) {
         e->has_order = true;
         pthread_cond_signal(&e->ordered);
         pthread_mutex_unlock(&e->lock);
+}
+
+uint64_t examination_in_driver_usec(const Examination *e) {
+        uint64_t since = atomic_load(&e->driver_since);
+
+        return since > 0 ? now_monotonic_usec() - since : 0;
 }
 
 int examination_get_fd(const Examination *e) {

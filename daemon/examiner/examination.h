@@ -36,7 +36,7 @@ typedef struct ExaminationReport {
 typedef struct ExaminationSetup {
         const char *manifest;          /* borrowed for the life of the examination */
         const char *models;
-        bool recordings;               /* a file may stand in for a camera */
+        bool demo;                     /* a file, or a device that no hardware is behind, may stand in for a camera */
 } ExaminationSetup;
 
 /* Starts the thread, which loads the networks at once. */
@@ -47,6 +47,9 @@ DEFINE_CLEANUP(Examination *, examination_free);
 
 /* Hands over the order; its members are the examination's from here on. */
 void examination_start(Examination *e, const ExaminationOrder *order);
+
+/* How long the thread has been in a call that a camera's driver may not come back from; 0 if it is in none. */
+uint64_t examination_in_driver_usec(const Examination *e);
 
 /* Readable whenever there is something to take. Owned by the examination. */
 int examination_get_fd(const Examination *e);

@@ -18,10 +18,11 @@
 /* The daemon attaches at once and gives its order as soon as the reference is decoded. */
 #define FIRST_MESSAGE_USEC (UINT64_C(5) * USEC_PER_SEC)
 /* A driver that does not come back from opening or closing must not keep the answer for longer. */
-#define OPENING_USEC (UINT64_C(4) * USEC_PER_SEC)
+#define DRIVER_USEC (UINT64_C(3) * USEC_PER_SEC)
 /* The same for a camera that is only asked what it can do. */
 #define INSPECTION_USEC (UINT64_C(3) * USEC_PER_SEC)
-#define OVERTIME_USEC (UINT64_C(2) * USEC_PER_SEC)
+/* Beside the order's own time: the camera is opened, the reference looked at, the camera closed. */
+#define OVERTIME_USEC (UINT64_C(10) * USEC_PER_SEC)
 
 struct Examiner {
         ExaminerSetup setup;
@@ -34,8 +35,6 @@ struct Examiner {
         Decoding *decoding;
         Inspection *inspection;
         sd_bus_message *order;         /* Examine(), Decode() or Inspect(), to be answered with what was found */
-        uint64_t time_limit_usec;
-        unsigned stages;               /* reached so far */
 };
 
 /* Asks the kernel to kill this process when the daemon closes its end of the pipe, or dies. */
@@ -112,10 +111,6 @@ static int on_report(sd_event_source *s, int fd, uint32_t revents, void *userdat
         int r = 0;
 
         examination_take_report(e->examination, &report);
-        e->stages |= report.stages;
-
-        if (report.stages & (1U << STAGE_CAMERA_OPENED))
-                r = examiner_set_watchdog(e, e->time_limit_usec + OVERTIME_USEC);
         for (unsigned stage = 0; stage < _STAGE_MAX && r >= 0; stage++)
                 if (report.stages & (1U << stage))
                         r = examiner_signal(e, "Stage", "u", stage, 0);
@@ -135,7 +130,11 @@ static int on_alive(sd_event_source *s, uint64_t usec, void *userdata) {
         Examiner *e = userdata;
         int r;
 
-        r = examiner_signal(e, "Alive", "", 0, 0);
+        if (e->examination && e->order && examination_in_driver_usec(e->examination) >= DRIVER_USEC) {
+                log_error("the camera's driver does not answer");
+                r = examiner_answer(e, &(Findings) { .outcome = OUTCOME_CAMERA_STUCK });
+        } else
+                r = examiner_signal(e, "Alive", "", 0, 0);
         if (r >= 0)
                 r = sd_event_source_set_time_relative(s, EXAMINER_ALIVE_USEC);
         if (r >= 0)
@@ -171,7 +170,7 @@ static int on_inspected(sd_event_source *s, int fd, uint32_t revents, void *user
         return r < 0 ? sd_event_exit(e->event, r) : 0;
 }
 
-/* Fires when no order came; when the camera does not open; when the examination does not end in time. */
+/* Fires when no order came, when the examination does not end in time, and when a camera is not inspected in time. */
 static int on_watchdog(sd_event_source *s, uint64_t usec, void *userdata) {
         Examiner *e = userdata;
         int r;
@@ -183,11 +182,8 @@ static int on_watchdog(sd_event_source *s, uint64_t usec, void *userdata) {
                 return r < 0 ? sd_event_exit(e->event, r) : 0;
         }
 
-        log_error("the camera's driver does not answer");
-        r = examiner_answer(e, &(Findings) {
-                        .outcome = e->stages & (1U << STAGE_CAMERA_OPENED) ? OUTCOME_CAMERA_LOST :
-                                                                             OUTCOME_CAMERA_SILENT,
-        });
+        log_error("the examination does not end");
+        r = examiner_answer(e, &(Findings) { .outcome = OUTCOME_INTERNAL_ERROR });
         return r < 0 ? sd_event_exit(e->event, r) : 0;
 }
 
@@ -319,6 +315,7 @@ static int order_read(sd_bus_message *m, ExaminationOrder *ret) {
 static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         ExaminationOrder order;
         Examiner *e = userdata;
+        uint64_t limit;
         int r;
 
         if (e->setup.decode || !e->confined || e->order)
@@ -329,9 +326,9 @@ static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error
                 return r;
 
         e->order = sd_bus_message_ref(m);
-        e->time_limit_usec = order.time_limit_usec;
+        limit = order.time_limit_usec + OVERTIME_USEC;
         examination_start(e->examination, &order);
-        r = examiner_set_watchdog(e, OPENING_USEC);
+        r = examiner_set_watchdog(e, limit);
         return r < 0 ? r : 1;
 }
 
@@ -442,7 +439,7 @@ static int examiner_watch(Examiner *e) {
                         &(ExaminationSetup) {
                                         .manifest = e->setup.manifest,
                                         .models = e->setup.models,
-                                        .recordings = e->setup.demo,
+                                        .demo = e->setup.demo,
                         });
         if (r < 0)
                 return r;

@@ -84,11 +84,21 @@ static unsigned frame_number(const Image *image) {
         return (brightness(image) - mock_luma(0) + 2) / 5;
 }
 
+/* The one candidate lives until the next call: longer than what is opened with it. */
+static CaptureSetup setup_of(const char *path, bool recordings) {
+        static CameraCandidate camera;
+
+        camera = (CameraCandidate) { .node = (char *) path, .name = (char *) (recordings ? "" : MOCK_NAME) };
+        return (CaptureSetup) { .cameras = &camera, .n_cameras = 1, .recordings = recordings };
+}
+
 static Capture *open_capture(const char *path, bool recordings) {
+        const CaptureSetup setup = setup_of(path, recordings);
         Capture *c = NULL;
         Outcome outcome;
+        size_t camera;
 
-        assert_int_equal(capture_new(&c, path, recordings, &outcome), 0);
+        assert_int_equal(capture_new(&c, &setup, &camera, &outcome), 0);
         assert_non_null(c);
         return c;
 }
@@ -103,12 +113,14 @@ static void assert_frame(Capture *c, Frame *ret) {
 
 /* The capture fails with this outcome, at once or while it runs. */
 static void assert_fails(const char *path, bool recordings, Outcome expected) {
+        const CaptureSetup setup = setup_of(path, recordings);
         Outcome outcome = _OUTCOME_MAX;
         Capture *c = NULL;
+        size_t camera;
         Frame frame;
         int r;
 
-        r = capture_new(&c, path, recordings, &outcome);
+        r = capture_new(&c, &setup, &camera, &outcome);
         if (r == 0) {
                 while ((r = capture_next(c, PATIENCE, &frame, &outcome)) == 1)
                         frame_release(&frame);

@@ -13,6 +13,7 @@
  * preloaded library, and mock-shim. The sum of what drivers do wrong can be asked for. */
 
 #define MOCK_DEVICE "/dev/video0"
+#define MOCK_NAME "usb-1d6b:0102-MOCK0001@0000:00:14.0-1:1.0"
 #define MOCK_MODES_MAX 8
 
 typedef struct MockMode {

@@ -94,14 +94,22 @@ static void test_choose(void **state) {
 }
 
 static bool plausible(Bytes b) {
-        bool result = capture_jpeg_plausible(b.data, b.size);
+        JpegSize size = {};
+        bool result = capture_jpeg_plausible(b.data, b.size, &size);
 
         bytes_done(&b);
         return result;
 }
 
 static void test_jpeg_plausible(void **state) {
-        assert_true(plausible(picture_jpeg(&(JpegKind){ .width = 640, .height = 480 })));
+        Bytes b = picture_jpeg(&(JpegKind){ .width = 640, .height = 480 });
+        JpegSize size = {};
+
+        assert_true(capture_jpeg_plausible(b.data, b.size, &size));
+        assert_int_equal(size.width, 640);
+        assert_int_equal(size.height, 480);
+        bytes_done(&b);
+
         assert_true(plausible(picture_jpeg(&(JpegKind){ .width = 640, .height = 480, .orientation = 1 })));
         assert_true(plausible(picture_jpeg(&(JpegKind){ .width = 640, .height = 480, .grey = true })));
         assert_true(plausible(picture_jpeg(&(JpegKind){ .width = 4096, .height = 64, .plain = true })));
@@ -117,6 +125,7 @@ static void test_jpeg_plausible(void **state) {
 static void test_jpeg_bytes(void **state) {
         Bytes b = picture_jpeg(&(JpegKind){ .width = 640, .height = 480 });
         size_t header = 0;
+        JpegSize told;
 
         while (!(b.data[header] == 0xff && b.data[header + 1] == 0xc0))
                 header++;
@@ -126,10 +135,10 @@ static void test_jpeg_bytes(void **state) {
 
                 assert_non_null(exact);
                 memcpy(exact, b.data, size);
-                assert_false(capture_jpeg_plausible(exact, size));
+                assert_false(capture_jpeg_plausible(exact, size, &told));
                 for (size_t i = 2; i < size; i++)
                         exact[i] = 0xff;
-                assert_false(capture_jpeg_plausible(exact, size));
+                assert_false(capture_jpeg_plausible(exact, size, &told));
                 free(exact);
         }
         bytes_done(&b);
