@@ -80,6 +80,7 @@ static const Claim table[] = {
         { "models", HASHES, K(HEALTH), K(CLOSED) },
         { "preview", BOOLEAN, 0, K(CLOSED) },
         { "examiner-ended", STRING, 0, K(CLOSED) },
+        { "camera-identity", STRING, 0, K(CLOSED) },
         { "face-seen", BOOLEAN, 0, K(CLOSED) },
         { "attempt", COUNT, 0, K(CLOSED) },
         { "attempts-left", COUNT, 0, K(CLOSED) },

@@ -243,6 +243,7 @@ static int serve(
         setup->reload = reload;
         r = watch_new(&watch, event, &(WatchSetup) {
                         .state = signing_setup->state,
+                        .configuration = setup->configuration,
                         .manifest = setup->manifest,
                         .software_camera = setup->face_camera,
         });
@@ -306,6 +307,8 @@ static int decided_load(Decided *d, const Arguments *a) {
 
         r = configuration_load(a->configuration, "", &d->configuration, NULL);
         if (r >= 0)
+                r = configuration_check_demo(d->configuration, a->demo, NULL);
+        if (r >= 0)
                 r = load_manifest(a, &d->manifest, &d->problem);
         if (r >= 0 && !d->problem)
                 r = configuration_policy(d->configuration, d->manifest, &d->policy, NULL);
@@ -350,6 +353,7 @@ static int run(const Arguments *a, Decided *d) {
                 .configuration = d->configuration,
                 .policy = &d->policy,
                 .manifest = d->manifest,
+                .demo = a->demo,
         };
         VerifierSetup verifier = {
                 .configuration = d->configuration,

@@ -174,6 +174,14 @@ static json_t *standing_claims(Record *r, Attempt *a, const Closing *closing) {
                         "attempts-last-hour", (json_int_t) attempts_last_hour(r->attempts, NULL, now));
 }
 
+/* Which camera it was, for those who compare receipts of this terminal. */
+static int add_camera(const Record *r, json_t *claims, const char *name) {
+        char identity[RECEIPT_HASH_SIZE];
+
+        terminal_secret_identify(r->setup.secret, name, identity);
+        return json_object_set_new(claims, "camera-identity", json_string(identity)) < 0 ? -ENOMEM : 0;
+}
+
 int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_receipt) {
         _cleanup_(json_donep) json_t *claims = NULL, *more = NULL;
         int k;
@@ -182,6 +190,8 @@ int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_recei
         more = json_pack("{s:I, s:s, s:b, s:b}", "opening", (json_int_t) a->opening, "cause",
                         cause_to_string(closing->cause), "preview", false, "face-seen", closing->face_seen);
         if (!claims || !more || json_object_update(claims, more) < 0)
+                return -ENOMEM;
+        if (closing->camera && add_camera(r, claims, closing->camera) < 0)
                 return -ENOMEM;
         if (closing->ended != ENDED_NOTHING &&
             json_object_set_new(claims, "examiner-ended", json_string(ended_to_string(closing->ended))) < 0)

@@ -6,6 +6,7 @@
 #include "decision.h"
 #include "ledger.h"
 #include "request.h"
+#include "terminal-secret.h"
 
 #include <sys/types.h>
 #include <systemd/sd-event.h>
@@ -26,6 +27,7 @@ typedef struct RecordSetup {
         const Configuration *configuration;
         const Policy *policy;
         const Manifest *manifest;
+        const TerminalSecret *secret;
         bool demo;
 } RecordSetup;
 
@@ -51,6 +53,7 @@ typedef struct Attempt {
 typedef struct Closing {
         Cause cause;
         const Decision *decision;      /* with CAUSE_VERDICT */
+        const char *camera;            /* the name of the camera that was used; NULL: none, or a recording */
         bool face_seen;
         bool binding;
         Ended ended;                   /* … and its processes */

@@ -33,6 +33,7 @@ struct Session {
         bool examiner_ready;
         int pixels;                    /* memfd: being written by the decoder, then sealed; -1 when passed on */
         uint32_t width, height;
+        const CameraCandidate *camera; /* whose pictures were looked at; NULL: none yet, or a recording's */
         bool face_seen;
         bool stuck;
         Ended ended;                   /* what is true of all of its processes */
@@ -87,6 +88,29 @@ static void session_log_end(const Session *s) {
                           s->detail ? s->detail : "");
 }
 
+static Cause cause_of_change(CameraChange change) {
+        return change == CAMERAS_LOST ? CAUSE_CAMERA_LOST : CAUSE_CAMERA_CHANGED;
+}
+
+/* Nothing is signed but over cameras that are all there as they were when one of them was chosen. Not everything that
+ * happened was heard, or heard in time. */
+static void session_check_cameras(Session *s) {
+        _cleanup_free_ char *what = NULL;
+        int r;
+
+        if (s->result.cause != CAUSE_VERDICT || !s->setup.watch)
+                return;
+        r = camera_watch_look(s->setup.watch, &what);
+        if (r == CAMERAS_SAME)
+                return;
+
+        if (r < 0)
+                session_set_detail(s, "the cameras cannot be looked for again: %s", strerror(-r));
+        else
+                session_set_detail(s, "not as it was: %s", what ?: "a camera");
+        s->result.cause = r < 0 ? CAUSE_INTERNAL : cause_of_change((CameraChange) r);
+}
+
 /* Both processes are gone (or will not go): the closing entry is written, and only then is anybody told. */
 static void session_close(Session *s) {
         SessionResult *result = &s->result;
@@ -100,6 +124,7 @@ static void session_close(Session *s) {
                 result->cause = CAUSE_EXAMINER_STUCK;
                 free(TAKE_PTR(result->message));
         }
+        session_check_cameras(s);
         result->binding = s->setup.configuration->mode == MODE_ENFORCE && !s->setup.demo;
         result->duration_usec = (now_monotonic_usec() - s->times.opened_usec + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC) *
                         (100 * USEC_PER_MSEC);
@@ -111,6 +136,7 @@ static void session_close(Session *s) {
         const Closing closing = {
                 .cause = result->cause,
                 .decision = result->cause == CAUSE_VERDICT ? &result->decision : NULL,
+                .camera = s->camera ? s->camera->name : NULL,
                 .face_seen = s->face_seen,
                 .binding = result->binding,
                 .ended = s->ended,
@@ -207,6 +233,8 @@ static void session_examine(Session *s) {
                 .height = s->height,
                 .cameras = s->setup.cameras,
                 .n_cameras = s->setup.n_cameras,
+                .software = s->setup.configuration->software_cameras,
+                .view = s->setup.configuration->cameras[CAMERA_ROLE_FACE].view,
                 .challenge = s->request->challenge,
                 .pace = s->request->pace,
                 .no_match_below = s->setup.policy->no_match_below,
@@ -333,6 +361,8 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
                 return;
         }
 
+        if (f->frames_captured > 0 && !isempty(s->setup.cameras[f->camera].name))
+                s->camera = &s->setup.cameras[f->camera];
         s->times.found_usec = now_monotonic_usec();
         s->times.frames_captured = f->frames_captured;
         s->times.frames_used = f->frames_used;
@@ -484,6 +514,13 @@ int session_start(Session *s) {
 
 void session_end(Session *s, Cause cause) {
         session_begin_end(s, cause);
+}
+
+void session_cameras_changed(Session *s, CameraChange change, const char *what) {
+        if (s->state >= SESSION_ENDING)
+                return;
+        session_set_detail(s, "not as it was: %s", what);
+        session_begin_end(s, cause_of_change(change));
 }
 
 uid_t session_get_caller(const Session *s) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "camera-watch.h"
 #include "configuration.h"
 #include "examiner-link.h"
 #include "macro.h"
@@ -61,6 +62,7 @@ typedef struct SessionSetup {
         ExaminerPlace examiner, decoder;
         const CameraCandidate *cameras; /* the best first */
         size_t n_cameras;              /* 1 to CAMERA_CANDIDATES_MAX */
+        CameraWatch *watch;            /* where they are from; NULL for a recording */
         bool demo;
 } SessionSetup;
 
@@ -81,6 +83,9 @@ int session_start(Session *s);
 /* Ends a session early: CAUSE_CANCELLED, CAUSE_CALLER_GONE, CAUSE_INTERRUPTED or CAUSE_SUSPENDED. `closed` follows; too late
  * is ignored. */
 void session_end(Session *s, Cause cause);
+
+/* Ends it because of what happened to the terminal's cameras; `what` is for the log. */
+void session_cameras_changed(Session *s, CameraChange change, const char *what);
 
 /* Who asked for it, and with which nonce (NULL if none; owned by the session). */
 uid_t session_get_caller(const Session *s);

@@ -22,6 +22,7 @@ struct Signing {
         Signer *signer, *next;         /* `next`: during a rotation */
         Ledger *ledger;
         Record *record;
+        TerminalSecret secret;
         char *problem;
         Problem kind;                  /* with `problem` */
         bool settled, rotating;
@@ -91,11 +92,18 @@ static void signing_open_ledger(Signing *s) {
                         log_message(LOG_NOTICE, MESSAGE_KEY_NEW,
                                     "a new ledger begins, signed by the key %s; register it with the carrier "
                                     "(likenessctl provision)", signer_key_id(s->signer));
+                r = terminal_secret_load(s->directory, &s->secret);
+                if (r < 0) {
+                        signing_fail_ledger(s, r, "The ledger's file " TERMINAL_SECRET_FILE " cannot be used");
+                        signing_settle(s);
+                        return;
+                }
                 r = record_new(&s->record, &(RecordSetup) {
                                 .ledger = s->ledger,
                                 .configuration = s->setup.configuration,
                                 .policy = s->setup.policy,
                                 .manifest = s->setup.manifest,
+                                .secret = &s->secret,
                                 .demo = s->setup.demo,
                 });
                 if (r >= 0)
@@ -228,6 +236,7 @@ Signing *signing_free(Signing *s) {
         ledger_free(s->ledger);
         signer_free(s->signer);
         signer_free(s->next);
+        terminal_secret_wipe(&s->secret);
         sd_event_unref(s->event);
         free(s->directory);
         free(s->problem);

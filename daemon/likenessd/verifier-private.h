@@ -24,7 +24,8 @@ struct Verifier {
         /* the one check */
         Session *session;
         Audience *audience;            /* NULL when it was told: what is left are stuck processes */
-        CameraCandidate camera;
+        CameraWatch *cameras;          /* NULL: `recording` stands in for them */
+        CameraCandidates recording;
 };
 
 /* What an authorised call asks for, before it is known whether a check is needed for it. */
@@ -52,6 +53,13 @@ bool verifier_nonce_is_running(const Verifier *v, const char *nonce);
 int verifier_answer_again(Verifier *v, const Call *call, sd_bus_error *error);
 /* Whether there may be another attempt: 0, or 1 if the answer was "exhausted", or RateLimited in `error`. */
 int verifier_check_attempts(Verifier *v, const Request *request, const Call *call, sd_bus_error *error);
+
+/* verifier-cameras.c */
+/* Takes stock of the cameras and chooses those of the caller's seat that policy permits; -errno with `error` set if
+ * there is none. */
+int verifier_choose_cameras(Verifier *v, sd_bus_message *m, sd_bus_error *error);
+void verifier_forget_cameras(Verifier *v);
+const CameraCandidates *verifier_cameras(const Verifier *v);
 
 /* verifier-decline.c */
 int verifier_method_decline(sd_bus_message *m, void *userdata, sd_bus_error *error);

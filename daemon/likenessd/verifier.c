@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "cameras.h"
 #include "clock.h"
 #include "control-group.h"
 #include "errors.h"
 #include "log.h"
-#include "seat.h"
 #include "verifier-private.h"
 
 #include <errno.h>
@@ -13,7 +11,7 @@
 static void verifier_forget_session(Verifier *v) {
         v->session = session_free(v->session);
         v->audience = audience_free(v->audience);
-        camera_candidates_done(&v->camera, 1);
+        verifier_forget_cameras(v);
         reload_release(v->setup.reload);
         if (v->sleep)
                 sleep_release(v->sleep);
@@ -68,32 +66,6 @@ void verifier_audience_left(Audience *a, void *userdata) {
                 session_end(v->session, CAUSE_CALLER_GONE);
 }
 
-/* A camera of the caller's seat. */
-static int choose_camera(Verifier *v, sd_bus_message *m, CameraCandidate *ret, sd_bus_error *error) {
-        _cleanup_free_ char *seat = NULL;
-        int r;
-
-        if (v->setup.face_camera) {
-                *ret = (CameraCandidate) { .node = strdup(v->setup.face_camera), .name = strdup("") };
-                return ret->node && ret->name ? 0 : -ENOMEM;
-        }
-
-        r = seat_of_sender(m, &seat);
-        if (r < 0)
-                return r;
-        r = cameras_find(seat, ret);
-        if (r == -ENODEV) {
-                if (!v->camera_missing)
-                        log_message(LOG_ERR, MESSAGE_CAMERA_NONE,
-                                    "a check was asked for, and there is no camera at %s",
-                                    seat ? seat : SEAT_DEFAULT);
-                v->camera_missing = true;
-                return sd_bus_error_set(error, LIKENESS_ERROR_NO_CAMERA, cause_message(CAUSE_CAMERA_NONE));
-        }
-        v->camera_missing = false;
-        return r;
-}
-
 int verifier_check_able(const Verifier *v, sd_bus_error *error) {
         if (v->stopping)
                 return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_INTERRUPTED));
@@ -134,7 +106,7 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
         uint64_t authorised_usec = now_monotonic_usec();
         int r;
 
-        r = choose_camera(v, call->message, &v->camera, error);
+        r = verifier_choose_cameras(v, call->message, error);
         if (r < 0)
                 return r;
         r = audience_new(&v->audience, v->bus, verifier_audience_left, v);
@@ -152,8 +124,9 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
                 .record = signing_record(v->setup.signing),
                 .examiner = v->setup.examiner,
                 .decoder = v->setup.decoder,
-                .cameras = &v->camera,
-                .n_cameras = 1,
+                .cameras = verifier_cameras(v)->all,
+                .n_cameras = verifier_cameras(v)->n,
+                .watch = v->cameras,
                 .demo = v->setup.demo,
         };
         reload_hold(v->setup.reload);

@@ -25,7 +25,8 @@ static const struct {
         int level;
         const char *message_id, *begun, *over;
 } table[] = {
-        { PROBLEM_NO_CAMERA, LOG_ERR, MESSAGE_CAMERA_NONE, "no camera was found; connect one", "there is a camera again" },
+        { PROBLEM_NO_CAMERA, LOG_ERR, MESSAGE_CAMERA_NONE,
+          "no camera that may be used was found; connect one", "there is a camera again" },
         { PROBLEM_MODELS_UNUSABLE, LOG_ERR, MESSAGE_MODELS_UNUSABLE,
           "a model's file is missing; install the models again", "the models' files are there again" },
         { PROBLEM_DISK_NEARLY_FULL, LOG_ERR, MESSAGE_DISK_LOW,
@@ -36,14 +37,14 @@ static const struct {
 };
 
 /* Only what can be seen to be missing: where the sandbox hides udev there is no camera, where statvfs() fails, nothing. */
-static bool camera_missing(void) {
+static bool camera_missing(const Configuration *policy) {
         Cameras cameras = {};
         bool found = false;
 
         if (cameras_list(&cameras) < 0)
                 return false;
         for (size_t i = 0; i < cameras.n; i++)
-                found = found || cameras.all[i].captures;
+                found = found || camera_permitted(&cameras.all[i], policy, CAMERA_ROLE_FACE);
         cameras_done(&cameras);
         return !found;
 }
@@ -66,7 +67,7 @@ static bool model_missing(const Manifest *m) {
 static void watch_look(Watch *w) {
         Problems seen = 0;
 
-        if (!w->setup.software_camera && camera_missing())
+        if (!w->setup.software_camera && camera_missing(w->setup.configuration))
                 seen |= problem_bit(PROBLEM_NO_CAMERA);
         if (model_missing(w->setup.manifest))
                 seen |= problem_bit(PROBLEM_MODELS_UNUSABLE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "configuration.h"
 #include "macro.h"
 #include "manifest.h"
 #include "problem.h"
@@ -20,6 +21,7 @@ typedef struct Watch Watch;
 /* All of it is borrowed and must outlive the object. */
 typedef struct WatchSetup {
         const char *state;             /* a directory of the file system where the ledger is */
+        const Configuration *configuration;
         const Manifest *manifest;      /* can be NULL */
         bool software_camera;          /* a recording stands in for the camera */
 } WatchSetup;

@@ -21,6 +21,7 @@
 
 static struct {
         bool camera, only_metadata, cameras_fail, synchronised, statvfs_fails;
+        CameraBacking backing;
         uint64_t free_bytes, free_files;
         unsigned looks;
 } terminal;
@@ -36,6 +37,7 @@ int __wrap_cameras_list(Cameras *ret) {
         ret->all = calloc(1, sizeof(*ret->all));
         ret->all[0].node = strdup("/dev/video0");
         ret->all[0].captures = terminal.camera;
+        ret->all[0].identity.backing = terminal.backing;
         ret->n = 1;
         return 0;
 }
@@ -84,6 +86,7 @@ static const char *said(char buffer[static 4096]) {
 typedef struct World {
         sd_event *event;
         Watch *watch;
+        Configuration policy;
         Manifest manifest;
         Model models[1];
         int saved;
@@ -106,7 +109,8 @@ static int setup(void **state) {
 }
 
 static void begin(World *w, bool software_camera, const Manifest *manifest) {
-        const WatchSetup watch_setup = { .state = "/state", .software_camera = software_camera, .manifest = manifest };
+        const WatchSetup watch_setup = { .state = "/state", .software_camera = software_camera, .manifest = manifest,
+                                          .configuration = &w->policy };
 
         assert_int_equal(watch_new(&w->watch, w->event, &watch_setup), 0);
 }
@@ -156,7 +160,7 @@ static void test_said_once_and_when_it_is_over(void **state) {
         assert_string_equal(said(text), "");           /* who asks is told; the log is for what lasts */
         minute(w);
         assert_string_equal(said(text),
-                            "test-watch: no camera was found; connect one\n"
+                            "test-watch: no camera that may be used was found; connect one\n"
                             "test-watch: there is little space left for the ledger; free some before no check can be made "
                             "any more\n"
                             "test-watch: the clock is not synchronised, and receipts say so; see timedatectl\n");
@@ -168,6 +172,22 @@ static void test_said_once_and_when_it_is_over(void **state) {
         assert_string_equal(said(text),
                             "test-watch: there is a camera again\ntest-watch: the clock is synchronised again\n");
         assert_int_equal(watch_problems(w->watch), problem_bit(PROBLEM_DISK_NEARLY_FULL));
+}
+
+/* What is there and may not be used helps nobody. */
+static void test_a_camera_that_policy_does_not_want(void **state) {
+        char pattern[] = "usb-046d:*";
+        World *w = *state;
+
+        begin(w, false, NULL);
+        terminal.backing = CAMERA_VIRTUAL;
+        assert_int_equal(watch_problems(w->watch), problem_bit(PROBLEM_NO_CAMERA));
+        w->policy.software_cameras = true;
+        minute(w);
+        assert_int_equal(watch_problems(w->watch), 0);
+        w->policy.cameras[CAMERA_ROLE_FACE].pattern = pattern;
+        minute(w);
+        assert_int_equal(watch_problems(w->watch), problem_bit(PROBLEM_NO_CAMERA));
 }
 
 static void test_files_left(void **state) {
@@ -223,6 +243,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_all_is_well, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_said_once_and_when_it_is_over, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_a_camera_that_policy_does_not_want, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_files_left, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_nothing_to_see, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_software_camera, setup, teardown),
