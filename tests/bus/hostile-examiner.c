@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define MODE_FILE "/run/private-bus/hostile-mode"
+#define GO_FILE "/run/private-bus/hostile-go"
 #define REAL_EXAMINER "/run/private-bus/build/daemon/examiner/likeness-examiner"
 
 /* Ended in the middle of what it says, it cannot free it: a sanitizer would report that in likenessd's log. */
@@ -269,6 +270,13 @@ static void examine(Hostile *h, sd_bus_message *order) {
         if (streq(h->mode, "alive-only") || streq(h->mode, "face-seen-waits"))
                 for (;; usleep(EXAMINER_ALIVE_USEC))
                         emit(h, "Alive", "");
+
+        if (streq(h->mode, "face-seen-match-later")) {
+                emit(h, "Stage", "u", (uint32_t) STAGE_FACE_SEEN);
+                for (emit(h, "Prompt", "uu", 0U, 500U); access(GO_FILE, F_OK) < 0; usleep(EXAMINER_ALIVE_USEC / 10))
+                        emit(h, "Alive", "");
+                reply_match(order);
+        }
 
         if (streq(h->mode, "hang-up-examine"))
                 exit(0);
