@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Which camera a check gets, and what becomes of it when cameras come and go meanwhile. The devices are umockdev's, udev's
-database is the test's own."""
+"""Which camera a check gets, and what becomes of it when cameras come and go meanwhile. The devices are umockdev's,
+udev's database is the test's own."""
 
 import base64
 import hashlib
@@ -66,12 +66,14 @@ def make_device(path, subsystem, uevent="", **attributes):
         file.write(uevent)
 
 
-def make_node(parent, number, seat=None):
+def make_node(parent, number, seat=None, listed=True):
     path = f"{parent}/video4linux/video{number}"
     make_device(path, "video4linux", f"MAJOR=81\nMINOR={number}\nDEVNAME=/dev/video{number}\nSUBSYSTEM=video4linux\n"
-                f"ID_V4L_CAPABILITIES=:capture:\n" + (f"ID_SEAT={seat}\n" if seat else ""), index="0", dev=f"81:{number}")
+                f"ID_V4L_CAPABILITIES=:capture:\n" + (f"ID_SEAT={seat}\n" if seat else ""),
+                index="0", dev=f"81:{number}")
     link = sysfs(f"/class/video4linux/video{number}")
-    os.symlink(os.path.relpath(sysfs(path), os.path.dirname(link)), link)
+    if listed:
+        os.symlink(os.path.relpath(sysfs(path), os.path.dirname(link)), link)
 
 
 def remove_node(number):
@@ -111,15 +113,15 @@ class Case(harness.TestCase):
         for path in (BUS + "/1-2", "/devices/virtual"):
             shutil.rmtree(sysfs(path), ignore_errors=True)
 
-    def plug(self, number=2, port="1-2", seat=None):
+    def plug(self, number=2, port="1-2", seat=None, listed=True):
         device = f"{BUS}/{port}"
         make_device(device, "usb", "DEVTYPE=usb_device\nSUBSYSTEM=usb\n", idVendor="046d", idProduct="0825")
         make_device(f"{device}/{port}:1.0", "usb", "DEVTYPE=usb_interface\nSUBSYSTEM=usb\n")
-        make_node(f"{device}/{port}:1.0", number, seat)
+        make_node(f"{device}/{port}:1.0", number, seat, listed)
         self.tell(number)
 
-    def plug_software(self, number=7):
-        make_node("/devices/virtual", number)
+    def plug_software(self, number=7, listed=True):
+        make_node("/devices/virtual", number, listed=listed)
         self.tell(number)
 
     def unplug(self, number=0):
@@ -303,7 +305,8 @@ class Choice(Case):
         self.unplug()
         self.plug_software(0)
         before = len(services.log())
-        self.assertEqual(self.said("virtual@video0", "/dev/video0", "no hardware is behind it"), ERROR + "CameraRefused")
+        self.assertEqual(self.said("virtual@video0", "/dev/video0", "no hardware is behind it"),
+                         ERROR + "CameraRefused")
         self.said()
         self.assertEqual(services.log()[before:].count("virtual@video0"), 1)   # the log is told once
         self.assertIn("no-camera", self.problems())
@@ -318,6 +321,20 @@ class Choice(Case):
 
     def test_a_physical_one_is_used_instead(self):
         self.plug_software()
+        self.assertEqual(self.used()["camera-identity"], self.identity(NAME))
+
+    def test_another_device_at_the_node(self):
+        """The node was exchanged between the choice and the opening: what was opened leads somewhere else."""
+        link = sysfs("/dev/char/81:0")
+        place = os.readlink(link)
+        self.plug(0, listed=False)
+        self.plug_software(0, listed=False)
+        for other in (f"../..{BUS}/1-2/1-2:1.0/video4linux/video0", "../../devices/virtual/video4linux/video0"):
+            os.unlink(link)
+            os.symlink(other, link)
+            self.refused(self.start(), "CameraRefused", "camera-changed")
+        os.unlink(link)
+        os.symlink(place, link)
         self.assertEqual(self.used()["camera-identity"], self.identity(NAME))
 
     def test_pinned(self):
