@@ -5,24 +5,52 @@
 #include "capture.h"
 #include "log.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <gst/app/gstappsink.h>
 #include <gst/video/video.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 /* The layouts that vision takes. What jpegdec makes of MJPEG (I420; GRAY8 or RGB if the JPEG is) is among
  * them. */
 #define SINK_FORMATS "{ I420, Y42B, NV12, YUY2, GRAY8, RGB }"
 
+/* GStreamer's V4L2 plugin, when it is loaded, opens every video device of the machine in search of codecs: also those that
+ * are not to be opened, and one whose driver does not come back would hold everything up. Without a free descriptor it
+ * opens none. The library itself is loaded before. */
+static GstPlugin *load_plugin_blindfolded(const char *path, GError **error) {
+        struct rlimit before, none;
+        GstPlugin *plugin = NULL;
+        void *library;
+
+        library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+        if (!library || getrlimit(RLIMIT_NOFILE, &before) < 0) {
+                *error = g_error_new_literal(GST_PLUGIN_ERROR, GST_PLUGIN_ERROR_MODULE,
+                                             library ? strerror(errno) : dlerror());
+                return NULL;
+        }
+
+        none = (struct rlimit) { .rlim_cur = 0, .rlim_max = before.rlim_max };
+        if (setrlimit(RLIMIT_NOFILE, &none) >= 0) {
+                plugin = gst_plugin_load_file(path, error);
+                if (setrlimit(RLIMIT_NOFILE, &before) < 0)
+                        abort();
+        } else
+                *error = g_error_new_literal(GST_PLUGIN_ERROR, GST_PLUGIN_ERROR_MODULE, strerror(errno));
+        return plugin;
+}
+
 int capture_library_init(void) {
         static const struct {
                 const char *file, *package;
+                bool opens_devices;
         } plugins[] = {
                 { "libgstcoreelements.so", "libgstreamer1.0-0" },
                 { "libgstapp.so", "gstreamer1.0-plugins-base" },
                 { "libgstjpeg.so", "gstreamer1.0-plugins-good" },
                 { "libgstavi.so", "gstreamer1.0-plugins-good" },
-                { "libgstvideo4linux2.so", "gstreamer1.0-plugins-good" },
+                { "libgstvideo4linux2.so", "gstreamer1.0-plugins-good", .opens_devices = true },
                 { "libgstvideofilter.so", "gstreamer1.0-plugins-good" },
         };
         g_autoptr(GError) error = NULL;
@@ -39,7 +67,8 @@ int capture_library_init(void) {
                 GstPlugin *plugin;
 
                 (void) snprintf(path, sizeof(path), "%s/%s", GST_PLUGINS_DIRECTORY, plugins[i].file);
-                plugin = gst_plugin_load_file(path, &error);
+                plugin = plugins[i].opens_devices ? load_plugin_blindfolded(path, &error) :
+                                                    gst_plugin_load_file(path, &error);
                 if (!plugin)
                         return log_error_errno(-ENOPKG, "%s cannot be loaded (package %s): %s", path,
                                         plugins[i].package, error->message);

@@ -49,6 +49,7 @@ uint32_t capture_count(const Capture *c);
 
 void frame_release(Frame *f);
 
-/* Loads GStreamer and the few plugins that are used, without registry or scanner process; once per process.
+/* Loads GStreamer and the few plugins that are used, without registry or scanner process; once per process,
+ * before there are other threads: none can open anything meanwhile.
  * -ENOPKG after logging the package that is missing. */
 int capture_library_init(void);

@@ -75,15 +75,16 @@ static int run(const ExaminerSetup *setup) {
         if (r < 0)
                 return log_error_errno(r, "no event loop: %m");
 
-        r = examiner_new(&examiner, event, SD_LISTEN_FDS_START, setup);
-        if (r < 0)
-                return log_error_errno(r, "the link to likenessd failed: %m");
-
+        /* before the examiner has threads, which need descriptors */
         if (!setup->decode) {
                 r = capture_library_init();
                 if (r < 0)
                         return r;
         }
+
+        r = examiner_new(&examiner, event, SD_LISTEN_FDS_START, setup);
+        if (r < 0)
+                return log_error_errno(r, "the link to likenessd failed: %m");
 
         return sd_event_loop(event);
 }
