@@ -22,4 +22,5 @@ int command_ledger(int argc, char *argv[]);
 int command_config(int argc, char *argv[]);
 int command_key(int argc, char *argv[]);
 int command_provision(int argc, char *argv[]);
+int command_cameras(int argc, char *argv[]);
 int command_models(int argc, char *argv[]);

@@ -19,6 +19,7 @@ static const Command commands[] = {
         { "verify", command_verify, "Check the person in front of the camera against a portrait" },
         { "decline", command_decline, "Record that the customer chose another way" },
         { "status", command_status, "Show what the service on this terminal is and can do" },
+        { "cameras", command_cameras, "Show the cameras, what each can do and which is fit for what" },
         { "result", command_result, "Show the recorded answer to a verification" },
         { "ledger", command_ledger, "Show, verify, count, export the record of all attempts" },
         { "config", command_config, "Check the configuration's files" },

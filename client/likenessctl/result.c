@@ -106,6 +106,32 @@ static int read_dictionary(sd_bus_message *m, json_t **ret) {
         return 0;
 }
 
+/* The modes of a camera: {"format", "width", "height", "rate"}, the rate in pictures a second, null if it is not known. */
+static int read_modes(sd_bus_message *m, json_t **ret) {
+        json_t *array = json_array(), *rate;
+        uint32_t width, height, thousandths;
+        const char *format;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(suuu)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(suuu)", &format, &width, &height, &thousandths)) > 0) {
+                rate = thousandths > 0 ? json_real(thousandths / 1000.0) : json_null();
+                if (json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:o}", "format", format, "width",
+                                                           (json_int_t) width, "height", (json_int_t) height, "rate",
+                                                           rate)) < 0)
+                        r = -ENOMEM;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0) {
+                json_decref(array);
+                return r;
+        }
+
+        *ret = array;
+        return 0;
+}
+
 /* 1 if the value was taken, 0 if its type was skipped */
 static int read_variant(sd_bus_message *m, json_t **ret) {
         const char *contents;
@@ -118,7 +144,7 @@ static int read_variant(sd_bus_message *m, json_t **ret) {
         if (r == 0 || type != 'v')
                 return -EBADMSG;
 
-        if (!streq(contents, "as") && !streq(contents, "a{ss}") &&
+        if (!streq(contents, "as") && !streq(contents, "a{ss}") && !streq(contents, "a(suuu)") &&
                         (strlen(contents) != 1 || !strchr("sogbynqiuxtd", contents[0]))) {
                 r = sd_bus_message_skip(m, "v");
                 return r < 0 ? r : 0;
@@ -131,6 +157,8 @@ static int read_variant(sd_bus_message *m, json_t **ret) {
                 r = read_strings(m, ret);
         else if (streq(contents, "a{ss}"))
                 r = read_dictionary(m, ret);
+        else if (streq(contents, "a(suuu)"))
+                r = read_modes(m, ret);
         else
                 r = read_basic(m, contents[0], ret);
         if (r < 0)

@@ -3,6 +3,7 @@
 /* likenessctl verify: one call of Begin, then the session's signals until Finished. */
 
 #include "commands.h"
+#include "holders.h"
 #include "output.h"
 #include "reference-file.h"
 #include "result.h"
@@ -18,6 +19,7 @@
 #define CANCEL_WAIT_USEC (2 * USEC_PER_SEC) /* how long the service may take to say that it has cancelled */
 
 #define ERROR_BAD_REFERENCE "org.likeness.Verifier1.Error.BadReference"
+#define ERROR_CAMERA_BUSY "org.likeness.Verifier1.Error.CameraBusy"
 #define ERROR_CANCELLED "org.likeness.Verifier1.Error.Cancelled"
 
 typedef struct Verification {
@@ -275,15 +277,29 @@ static void verification_run(Verification *v, int reference) {
                 (void) finish_failed(v, SD_BUS_ERROR_FAILED, strerror(-r));
 }
 
-static int report(const json_t *answer, bool json) {
+/* The service does not know who holds the camera; who asks may see it. */
+static void add_holders(json_t *answer) {
+        json_t *holders;
+
+        if (!streq(result_string(answer, "error") ?: "", ERROR_CAMERA_BUSY))
+                return;
+        holders = holders_of_cameras();
+        if (holders)
+                (void) json_object_set_new(answer, "holders", holders);
+}
+
+static int report(json_t *answer, bool json) {
         const char *verdict = result_string(answer, "verdict");
 
+        add_holders(answer);
         if (json)
                 output_json(stdout, answer);
         else if (verdict)
                 output_verdict(stdout, answer);
-        else
+        else {
                 output_failure(stderr, answer);
+                holders_print(stderr, json_object_get(answer, "holders"), "");
+        }
 
         if (!verdict)
                 return EXIT_CALL_FAILED;

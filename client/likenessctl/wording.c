@@ -89,6 +89,35 @@ static const Wording problems[] = {
         { "demo", "the service is a demonstration: no carrier accepts what it signs" },
 };
 
+static const Wording kinds[] = {
+        { "colour", "colour" },
+        { "infrared", "infrared (brightness alone)" },
+        { "depth", "depth (distances alone)" },
+};
+
+static const Wording camera_states[] = {
+        { "camera-busy", "busy: another program uses it. Close that program" },
+        { "camera-denied", "may not be opened: the examiner lacks the permission. See: ls -l /dev/video*" },
+        { "camera-refused", "refused: no hardware is behind it. A picture that software made is no evidence" },
+        { "camera-changed", "was exchanged while it was looked at. Ask again" },
+        { "camera-none", "has gone. Ask again" },
+        { "camera-format", "delivers no pictures" },
+        { "camera-stuck", "its driver does not answer. Unplug it and plug it in again; if that does not help, restart the "
+                          "machine" },
+        { "not-opened", "was not opened: there are too many cameras" },
+};
+
+static const Wording fitnesses[] = {
+        { "fit", "fit" },
+        { "no-colour", "second choice: it sees no colour, and is used only where there is no camera that does" },
+        { "few-pixels", "not fit: too few pixels" },
+        { "slow", "not fit: too few pictures a second" },
+        { "no-format", "not fit: it delivers none of MJPG, YUYV, NV12 and GREY" },
+        { "no-hardware", "not fit: no hardware is behind it" },
+        { "not-pinned", "not used: the configuration names another camera" },
+        { "not-available", "not known" },
+};
+
 static const char *look_up(const Wording *table, size_t n, const char *word, const char *otherwise) {
         for (size_t i = 0; i < n; i++)
                 if (streq(table[i].word, word))
@@ -110,4 +139,16 @@ const char *error_advice(const char *name) {
 
 const char *problem_advice(const char *problem) {
         return look_up(problems, ELEMENTSOF(problems), problem, "a problem that this program does not know");
+}
+
+const char *kind_meaning(const char *kind) {
+        return look_up(kinds, ELEMENTSOF(kinds), kind, kind);
+}
+
+const char *camera_state_meaning(const char *state) {
+        return look_up(camera_states, ELEMENTSOF(camera_states), state, state);
+}
+
+const char *fitness_meaning(const char *fitness) {
+        return look_up(fitnesses, ELEMENTSOF(fitnesses), fitness, fitness);
 }

@@ -55,40 +55,62 @@ static uint32_t longer_side(const CameraMode *m) {
         return m->width > m->height ? m->width : m->height;
 }
 
-/* The longest side of a usable mode of this kind that is at least so fast (what tells no rate counts as fast); 0 for none. */
-static uint32_t longest_side(const CameraMode *modes, size_t n, bool colour, uint32_t rate_min) {
-        uint32_t longest = 0;
+/* How far the number of pixels is from what is best for a face: |log₂| of the ratio, as capture-mode.c has it. */
+static double distance(const CameraMode *m) {
+        static const double ideals[] = { 1280 * 720, 640 * 480 };
+        double least = INFINITY, pixels = (double) m->width * m->height;
+
+        for (size_t i = 0; i < ELEMENTSOF(ideals); i++)
+                least = fmin(least, fabs(log2(pixels / ideals[i])));
+        return least;
+}
+
+/* Which of two modes that are fast enough is used. A document's camera shall show as much as it can. */
+static bool better(const CameraMode *a, const CameraMode *b, CameraRole role) {
+        double x, y;
+
+        if (!b)
+                return true;
+        if (role == CAMERA_ROLE_DOCUMENT)
+                return longer_side(a) > longer_side(b);
+        x = distance(a);
+        y = distance(b);
+        return x < y || (x <= y && longer_side(a) > longer_side(b));
+}
+
+/* The mode of this kind that is used: of those that are at least so fast (what tells no rate counts as fast); NULL for none. */
+static const CameraMode *best_mode(const CameraMode *modes, size_t n, bool colour, uint32_t rate_min, CameraRole role) {
+        const CameraMode *best = NULL;
 
         for (size_t i = 0; i < n; i++) {
                 bool of_colour;
 
-                if (!usable(&modes[i], &of_colour) || of_colour != colour)
-                        continue;
-                if ((modes[i].rate == 0 || modes[i].rate >= rate_min) && longer_side(&modes[i]) > longest)
-                        longest = longer_side(&modes[i]);
+                if (usable(&modes[i], &of_colour) && of_colour == colour &&
+                    (modes[i].rate == 0 || modes[i].rate >= rate_min) && better(&modes[i], best, role))
+                        best = &modes[i];
         }
-        return longest;
+        return best;
 }
 
-static uint32_t eye_pixels(uint32_t side, CameraRole role) {
-        return (uint32_t) floor(side * needs[role].eyes_mm / (2 * needs[role].distance_mm * TAN_OF_HALF_VIEW));
+static uint32_t eye_pixels(const CameraMode *m, CameraRole role) {
+        return (uint32_t) floor(longer_side(m) * needs[role].eyes_mm / (2 * needs[role].distance_mm * TAN_OF_HALF_VIEW));
 }
 
 CameraFitness camera_modes_fitness(const CameraMode *modes, size_t n, CameraRole role, uint32_t *ret_eye_pixels) {
-        bool colour = longest_side(modes, n, /* colour= */ true, 0) > 0;
-        uint32_t side;
+        bool colour = best_mode(modes, n, /* colour= */ true, 0, role);
+        const CameraMode *mode;
 
         *ret_eye_pixels = 0;
-        if (!colour && longest_side(modes, n, /* colour= */ false, 0) == 0)
+        if (!colour && !best_mode(modes, n, /* colour= */ false, 0, role))
                 return CAMERA_NO_FORMAT;
 
-        side = longest_side(modes, n, colour, needs[role].rate_wanted);
-        if (side == 0)
-                side = longest_side(modes, n, colour, needs[role].rate_min);
-        if (side == 0)
+        mode = best_mode(modes, n, colour, needs[role].rate_wanted, role);
+        if (!mode)
+                mode = best_mode(modes, n, colour, needs[role].rate_min, role);
+        if (!mode)
                 return CAMERA_SLOW;
 
-        *ret_eye_pixels = eye_pixels(side, role);
+        *ret_eye_pixels = eye_pixels(mode, role);
         if (*ret_eye_pixels < needs[role].pixels_min)
                 return CAMERA_FEW_PIXELS;
         return colour ? CAMERA_FIT : CAMERA_NO_COLOUR;
@@ -103,7 +125,7 @@ const char *camera_fitness_to_string(CameraFitness f) {
                 [CAMERA_NO_FORMAT] = "no-format",
                 [CAMERA_NO_HARDWARE] = "no-hardware",
                 [CAMERA_NOT_PINNED] = "not-pinned",
-                [CAMERA_NOT_INSPECTED] = "not-inspected",
+                [CAMERA_NOT_AVAILABLE] = "not-available",
         };
 
         return words[f];

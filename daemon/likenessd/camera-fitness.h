@@ -15,7 +15,7 @@ typedef enum CameraFitness {
         CAMERA_NO_FORMAT,              /* none of the formats that can be read */
         CAMERA_NO_HARDWARE,            /* nothing physical is behind it */
         CAMERA_NOT_PINNED,             /* policy names another one for this role */
-        CAMERA_NOT_INSPECTED,          /* it could not be opened, so nothing is known */
+        CAMERA_NOT_AVAILABLE,          /* it could not be opened, so nothing is known */
         _CAMERA_FITNESS_MAX,
 } CameraFitness;
 

@@ -56,7 +56,7 @@ static void on_link_gone(ExaminerLink *l, bool stuck, void *userdata) {
         bool told = i->told;
 
         i->deadline = sd_event_source_disable_unref(i->deadline);
-        i->stuck = stuck;
+        i->stuck = i->stuck || stuck;
         i->told = true;
         if (!told)
                 i->handlers->done(i, i->reports, stuck, i->userdata);
@@ -167,6 +167,6 @@ void camera_inspection_end(CameraInspection *i) {
         examiner_link_end(i->link);
 }
 
-bool camera_inspection_is_stuck(const CameraInspection *i) {
+bool camera_inspection_was_stuck(const CameraInspection *i) {
         return i->stuck;
 }

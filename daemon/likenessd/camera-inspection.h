@@ -31,4 +31,5 @@ DEFINE_CLEANUP(CameraInspection *, camera_inspection_free);
 
 /* Breaks it off; `done` without reports follows. */
 void camera_inspection_end(CameraInspection *i);
-bool camera_inspection_is_stuck(const CameraInspection *i);
+/* Whether it was. */
+bool camera_inspection_was_stuck(const CameraInspection *i);

@@ -103,7 +103,7 @@ static const char *seat_or_default(const char *seat) {
         return isempty(seat) ? SEAT_DEFAULT : seat;
 }
 
-static bool captures_at(const Camera *c, const char *seat) {
+bool camera_captures_at(const Camera *c, const char *seat) {
         return c->captures && streq(seat_or_default(c->seat), seat_or_default(seat));
 }
 
@@ -117,12 +117,12 @@ static bool wanted(const Camera *c, const Configuration *policy, CameraRole role
         return !pattern || named(c, pattern);
 }
 
-static bool backed(const Camera *c, const Configuration *policy) {
+bool camera_backed(const Camera *c, const Configuration *policy) {
         return c->identity.backing == CAMERA_PHYSICAL || policy->software_cameras;
 }
 
 bool camera_permitted(const Camera *c, const Configuration *policy, CameraRole role) {
-        return c->captures && wanted(c, policy, role) && backed(c, policy);
+        return c->captures && wanted(c, policy, role) && camera_backed(c, policy);
 }
 
 static bool wanted_elsewhere(const Camera *c, const Configuration *policy, CameraRole role) {
@@ -207,12 +207,12 @@ int cameras_choose(
         for (size_t i = 0; i < c->n; i++) {
                 const Camera *camera = &c->all[i];
 
-                if (!captures_at(camera, seat))
+                if (!camera_captures_at(camera, seat))
                         continue;
                 captures = true;
                 if (!wanted(camera, policy, role))
                         continue;
-                if (backed(camera, policy))
+                if (camera_backed(camera, policy))
                         n = insert(best, n, camera, policy, role);
                 else if (!refused)
                         refused = camera;
@@ -232,7 +232,7 @@ static bool same_device(const Camera *a, const Camera *b) {
 /* The camera of `c` that is `camera` (at `seat`), or with `name_only` has its name. */
 static const Camera *find(const Cameras *c, const char *seat, const Camera *camera, bool name_only) {
         for (size_t i = 0; i < c->n; i++)
-                if (captures_at(&c->all[i], seat) &&
+                if (camera_captures_at(&c->all[i], seat) &&
                     (name_only ? streq(c->all[i].identity.name, camera->identity.name) :
                                  same_device(&c->all[i], camera)))
                         return &c->all[i];
@@ -258,7 +258,7 @@ CameraChange cameras_compare(
         for (size_t i = 0; i < before->n; i++) {
                 const Camera *camera = &before->all[i];
 
-                if (!captures_at(camera, seat) || find(after, seat, camera, /* name_only= */ false))
+                if (!camera_captures_at(camera, seat) || find(after, seat, camera, /* name_only= */ false))
                         continue;
                 which = camera;
                 if (is_candidate(candidates, camera) && !find(after, seat, camera, /* name_only= */ true)) {
@@ -267,7 +267,7 @@ CameraChange cameras_compare(
                 }
         }
         for (size_t i = 0; i < after->n && !which; i++)
-                if (captures_at(&after->all[i], seat) && !find(before, seat, &after->all[i], /* name_only= */ false))
+                if (camera_captures_at(&after->all[i], seat) && !find(before, seat, &after->all[i], /* name_only= */ false))
                         which = &after->all[i];
 
         *ret_which = which;

@@ -35,6 +35,12 @@ typedef struct Cameras {
 int cameras_list(Cameras *ret);
 void cameras_done(Cameras *c);
 
+/* Whether it captures, and is at `seat` (NULL or "": seat0). */
+bool camera_captures_at(const Camera *c, const char *seat);
+
+/* Whether there is hardware behind it, or policy permits software cameras. */
+bool camera_backed(const Camera *c, const Configuration *policy);
+
 /* Whether policy lets this camera be used for `role`, at whatever seat. */
 bool camera_permitted(const Camera *c, const Configuration *policy, CameraRole role);
 

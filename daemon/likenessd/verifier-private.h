@@ -9,6 +9,8 @@
 #include "sleep.h"
 #include "verifier.h"
 
+typedef struct Listing Listing;
+
 struct Verifier {
         VerifierSetup setup;
         sd_bus *bus;
@@ -26,6 +28,8 @@ struct Verifier {
         Audience *audience;            /* NULL when it was told: what is left are stuck processes */
         CameraWatch *cameras;          /* NULL: `recording` stands in for them */
         CameraCandidates recording;
+
+        Listing *listing;              /* ListCameras(), under way instead of a check */
 };
 
 /* What an authorised call asks for, before it is known whether a check is needed for it. */
@@ -41,6 +45,10 @@ typedef struct Call {
 void verifier_audience_left(Audience *a, void *userdata);
 /* -errno with `error` set if another check is under way. */
 int verifier_check_idle(const Verifier *v, sd_bus_error *error);
+/* -errno with `error` set if no examiner can be started now. */
+int verifier_check_can_examine(const Verifier *v, sd_bus_error *error);
+/* Neither a check nor anything else that an examiner was started for is under way any more. */
+void verifier_rest(Verifier *v);
 
 /* verifier-answers.c */
 int verifier_sender_uid(sd_bus_message *m, uid_t *ret);
@@ -60,6 +68,14 @@ int verifier_check_attempts(Verifier *v, const Request *request, const Call *cal
 int verifier_choose_cameras(Verifier *v, sd_bus_message *m, sd_bus_error *error);
 void verifier_forget_cameras(Verifier *v);
 const CameraCandidates *verifier_cameras(const Verifier *v);
+
+/* verifier-listing.c */
+int verifier_method_list_cameras(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* Ends what is under way; its caller is told so. */
+void verifier_end_listing(Verifier *v);
+void verifier_forget_listing(Verifier *v);
+/* Its caller was answered, and its examiner does not end. */
+bool verifier_listing_is_stuck(const Verifier *v);
 
 /* verifier-decline.c */
 int verifier_method_decline(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -19,7 +19,7 @@ void verifier_learn(Verifier *v, Cause cause) {
 static Problems verifier_problems(const Verifier *v) {
         Problems p = v->learnt | watch_problems(v->setup.watch) | signing_problems(v->setup.signing);
 
-        if (v->session && !v->audience)
+        if ((v->session && !v->audience) || verifier_listing_is_stuck(v))
                 p |= problem_bit(PROBLEM_EXAMINER_STUCK);
         if (authority_polkit_missing(v->authority))
                 p |= problem_bit(PROBLEM_POLKIT_MISSING);

@@ -61,7 +61,7 @@ int verifier_get_property(
         if (streq(property, "Models"))
                 return append_models(reply, v->setup.manifest);
         if (streq(property, "State"))
-                return sd_bus_message_append(reply, "s", v->session ? "busy" : "idle");
+                return sd_bus_message_append(reply, "s", v->session || v->listing ? "busy" : "idle");
         if (streq(property, "Problems"))
                 return verifier_append_problems(v, reply);
 

@@ -8,10 +8,7 @@
 
 #include <errno.h>
 
-static void verifier_forget_session(Verifier *v) {
-        v->session = session_free(v->session);
-        v->audience = audience_free(v->audience);
-        verifier_forget_cameras(v);
+void verifier_rest(Verifier *v) {
         reload_release(v->setup.reload);
         if (v->sleep)
                 sleep_release(v->sleep);
@@ -19,10 +16,19 @@ static void verifier_forget_session(Verifier *v) {
                 (void) sd_event_exit(v->event, 0);
 }
 
+static void verifier_forget_session(Verifier *v) {
+        v->session = session_free(v->session);
+        v->audience = audience_free(v->audience);
+        verifier_forget_cameras(v);
+        verifier_rest(v);
+}
+
 static void on_sleep(Sleep *s, void *userdata) {
         Verifier *v = userdata;
 
-        if (!v->session)
+        if (v->listing)
+                verifier_end_listing(v);
+        else if (!v->session)
                 sleep_release(s);
         else if (v->audience)
                 session_end(v->session, CAUSE_SUSPENDED);
@@ -75,8 +81,11 @@ int verifier_check_able(const Verifier *v, sd_bus_error *error) {
 }
 
 int verifier_check_idle(const Verifier *v, sd_bus_error *error) {
-        if (v->session && !v->audience)
+        if ((v->session && !v->audience) || verifier_listing_is_stuck(v))
                 return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_EXAMINER_STUCK));
+        if (v->listing)
+                return sd_bus_error_set(error, LIKENESS_ERROR_BUSY,
+                                "The terminal's cameras are being looked at; try again in a moment.");
         if (v->session || v->rotation)
                 return sd_bus_error_set(error, LIKENESS_ERROR_BUSY,
                                 "Another check is under way on this terminal; try again when it has ended.");
@@ -100,6 +109,19 @@ static int check_nothing_left(const Verifier *v, sd_bus_error *error) {
                                         cause_message(CAUSE_EXAMINER_STUCK));
                 }
         return 0;
+}
+
+int verifier_check_can_examine(const Verifier *v, sd_bus_error *error) {
+        int r;
+
+        if (v->stopping)
+                return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_INTERRUPTED));
+        r = check_awake(v, error);
+        if (r >= 0)
+                r = verifier_check_idle(v, error);
+        if (r >= 0)
+                r = check_nothing_left(v, error);
+        return r;
 }
 
 static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_error *error) {
@@ -271,6 +293,8 @@ static const sd_bus_vtable verifier_vtable[] = {
                         method_get_result, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Decline", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("a{sv}", result),
                         verifier_method_decline, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListCameras", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", cameras),
+                        verifier_method_list_cameras, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Checkpoint", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", checkpoint),
                         verifier_method_checkpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ExportLedger", SD_BUS_ARGS("t", from, "h", to), SD_BUS_NO_RESULT,
@@ -334,6 +358,7 @@ Verifier *verifier_free(Verifier *v) {
                 return NULL;
 
         v->stopping = false;
+        verifier_forget_listing(v);
         verifier_forget_session(v);
         sd_bus_message_unref(v->rotation);
         sd_bus_slot_unref(v->sessions);
@@ -350,6 +375,8 @@ void verifier_stop(Verifier *v) {
         v->stopping = true;
         if (v->session && v->audience)
                 session_end(v->session, CAUSE_INTERRUPTED);
+        else if (v->listing && !verifier_listing_is_stuck(v))
+                verifier_end_listing(v);
         else
                 (void) sd_event_exit(v->event, 0);
 }

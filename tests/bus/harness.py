@@ -44,17 +44,36 @@ def models_directory():
     return os.environ["LIKENESS_MODELS"]
 
 
+def why_no_mock():
+    if not os.path.exists(build_directory() + "/tests/pipeline/v4l2-mock"):
+        return "there is no v4l2-mock; install libumockdev-dev and umockdev"
+    return None
+
+
 class Terminal:
     """How private-bus is to be started for a test case, and what has to be made for it before: `prepare` is called
     outside, with a scratch directory, and returns the options (with a recording, unless it names one). `why_not` says
-    why there can be none here, or None."""
+    why there can be none here, or None. With `cameras`, the environment of tests/pipeline's v4l2-mock, these are all that the
+    terminal has, and no recording stands in for them."""
 
-    def __init__(self, *options, clip="person01-live.avi", prepare=None, why_not=lambda: None):
+    def __init__(self, *options, clip="person01-live.avi", prepare=None, why_not=lambda: None, cameras=None):
         self.options, self.clip, self.prepare, self.why_not = list(options), clip, prepare, why_not
+        self.cameras = cameras
+        if cameras is not None:
+            self.clip = None
+            self.why_not = lambda: why_not() or why_no_mock()
+
+    def mock(self):
+        if self.cameras is None:
+            return []
+        place = build_directory() + "/tests/pipeline/"
+        environment = {"MOCK_CAMERA_CLIP": data("person01-live.avi"), **self.cameras,
+                       "LD_PRELOAD": f"libumockdev-preload.so.0:{place}mock-shim.so"}
+        return ["env", *(f"{name}={value}" for name, value in environment.items()), place + "v4l2-mock"]
 
     def command(self, scratch):
         options = self.options + (self.prepare(scratch) if self.prepare else [])
-        return [source_directory() + "/tools/private-bus", "--build-dir=" + build_directory(),
+        return [*self.mock(), source_directory() + "/tools/private-bus", "--build-dir=" + build_directory(),
                 "--models=" + models_directory(), *([f"--face-camera={data(self.clip)}"] if self.clip else []),
                 *options]
 

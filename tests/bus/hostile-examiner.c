@@ -326,6 +326,52 @@ static void examine(Hostile *h, sd_bus_message *order) {
         /* "silent": nothing at all */
 }
 
+static void append_report(sd_bus_message *m, uint32_t outcome, unsigned modes, uint32_t fourcc, uint32_t rate) {
+        CHECK(sd_bus_message_open_container(m, 'r', "ua(uuuu)"));
+        CHECK(sd_bus_message_append(m, "u", outcome));
+        CHECK(sd_bus_message_open_container(m, 'a', "(uuuu)"));
+        for (unsigned i = 0; i < modes; i++)
+                CHECK(sd_bus_message_append(m, "(uuuu)", fourcc, 640U, 480U, rate));
+        CHECK(sd_bus_message_close_container(m));
+        CHECK(sd_bus_message_close_container(m));
+}
+
+/* Lies about the one camera that it is asked for. */
+static void inspect(Hostile *h, sd_bus_message *order) {
+        const uint32_t fourcc = streq(h->mode, "inspect-fourcc") ? 0 : 0x56595559U; /* YUYV */
+        const uint32_t outcome = streq(h->mode, "inspect-outcome") ? _OUTCOME_MAX :
+                                 streq(h->mode, "inspect-verdict") ? OUTCOME_TIME_RAN_OUT :
+                                 streq(h->mode, "inspect-denied")  ? OUTCOME_CAMERA_DENIED :
+                                                                     OUTCOME_EXAMINED;
+        const unsigned reports = streq(h->mode, "inspect-none") ? 0 : streq(h->mode, "inspect-more") ? 2 : 1,
+                       modes = streq(h->mode, "inspect-modes") ? 65 : 1;
+        sd_bus_message *m;
+
+        if (streq(h->mode, "inspect-hang-up"))
+                exit(0);
+        if (streq(h->mode, "inspect-silent"))
+                return;
+        if (streq(h->mode, "inspect-signature")) {
+                CHECK(sd_bus_reply_method_return(order, "s", "a camera"));
+                return;
+        }
+        if (streq(h->mode, "inspect-error")) {
+                CHECK(sd_bus_reply_method_errorf(order, "org.example.Error", "%s", long_string(1 << 20)));
+                return;
+        }
+        CHECK(sd_bus_message_new_method_return(order, &m));
+        CHECK(sd_bus_message_open_container(m, 'a', "(ua(uuuu))"));
+        for (unsigned i = 0; i < reports; i++)
+                append_report(m, outcome, modes, fourcc, streq(h->mode, "inspect-rate") ? UINT32_MAX : 30000U);
+        CHECK(sd_bus_message_close_container(m));
+        CHECK(sd_bus_send(h->bus, m, NULL));
+        sd_bus_message_unref(m);
+        if (streq(h->mode, "inspect-stuck")) {
+                (void) sd_bus_flush(h->bus);
+                stay_for_ever();
+        }
+}
+
 static void reply_decoded(sd_bus_message *order, uint32_t outcome, uint32_t width, uint32_t height) {
         CHECK(sd_bus_reply_method_return(order, EXAMINER_DECODED_SIGNATURE, outcome, width, height));
 }
@@ -410,6 +456,8 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 attach(h, m);
         else if (sd_bus_message_is_method_call(m, EXAMINER_INTERFACE, "Examine"))
                 examine(h, m);
+        else if (sd_bus_message_is_method_call(m, EXAMINER_INTERFACE, "Inspect"))
+                inspect(h, m);
         else if (sd_bus_message_is_method_call(m, EXAMINER_INTERFACE, "Decode"))
                 decode(h, m);
         return 1;

@@ -20,7 +20,7 @@ except ImportError:
 # Who may call a method: the polkit action of the gate, or the session's own callers.
 RULES = {
     "Begin": "verify", "Verify": "verify", "GetResult": "verify", "Decline": "decline",
-    "Checkpoint": "ledger", "ExportLedger": "ledger", "RotateKey": "manage",
+    "ListCameras": "verify", "Checkpoint": "ledger", "ExportLedger": "ledger", "RotateKey": "manage",
     "ReloadConfiguration": "manage",
     "Respond": "session", "Cancel": "session",
 }

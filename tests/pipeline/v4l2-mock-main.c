@@ -4,7 +4,8 @@
  *
  * MOCK_CAMERA_PLACE="serial=A1 port=2"  where it is and what it says of itself, see mock-place.h
  * MOCK_MORE_CAMERAS="port=3 mode=YUYV:640x480@30 mode=MJPG:1920x1080@30; port=4 software …"
- *                                 as many more, /dev/video1 and so on, in these modes; they are not streamed from
+ *                                 as many more, /dev/video1 and so on, in these modes; they are not streamed from.
+ *                                 "busy": another program streams; "stuck": its driver does not come back
  *
  * MOCK_CAMERA_CLIP=FILE           the camera sends the pictures of this MJPEG AVI, at its size and rate
  * MOCK_CAMERA_MODE=YUYV:640x480@30  or sends a pattern: YUYV, NV12 or GREY (this is the default)
@@ -58,6 +59,14 @@ static bool add_mode(const char *word, void *userdata) {
         MockConfig *config = userdata;
         size_t n = 0;
 
+        if (streq(word, "busy")) {
+                config->set_format_error = EBUSY;
+                return true;
+        }
+        if (streq(word, "stuck")) {
+                config->fault = MOCK_FAULT_STUCK_OPENING;
+                return true;
+        }
         while (n < MOCK_MODES_MAX && config->modes[n].fourcc != 0)
                 n++;
         return n < MOCK_MODES_MAX && strncmp(word, "mode=", 5) == 0 && parse_any_mode(word + 5, &config->modes[n]);

@@ -197,6 +197,21 @@ class Interface(unittest.TestCase):
         for name in re.findall(r'LIKENESS_ERROR\("(\w+)"\)', read("daemon/likenessd/errors.h")):
             self.assertEqual(self.items().count(name), 1, name)
 
+    def test_every_word_of_a_camera(self):
+        """Fitness and kind: the service's, the schema's, and those that likenessctl has words for."""
+        schema, source = read("schemas/org.likeness.Verifier1.xml"), read("daemon/likenessd/camera-fitness.c")
+        wording = read("client/likenessctl/wording.c")
+        for function, heading, table, unworded in (
+                ("camera_fitness_to_string", "      Fitness, from", "fitnesses", set()),
+                ("camera_kind_to_string", "      What it sees:", "kinds", {"unknown"})):
+            words = set(re.findall(r'= "([a-z-]+)"', source.split(f"{function}(")[1].split("};")[0]))
+            self.assertGreater(len(words), 3)
+            listed = schema.split(heading)[1].split("\n\n")[0].split("-->")[0]
+            self.assertEqual(set(re.findall(r"^      ([a-z-]+)  +\S", listed, re.MULTILINE)), words)
+            told = set(re.findall(r'^        { "([a-z-]+)"', wording.split(f"{table}[] = {{")[1].split("};")[0],
+                                  re.MULTILINE))
+            self.assertEqual(told | unworded, words)
+
     def test_the_texts_of_prompts(self):
         schema = read("schemas/org.likeness.Verifier1.xml")
         for text in re.findall(r'\[PROMPT_\w+\] = "(.*)"', read("daemon/likenessd/prompts.c")):

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* ListCameras(): what is there at the caller's seat, what each can do, and which is fit for what. */
+
+#include "camera-fitness.h"
+#include "camera-inspection.h"
+#include "cameras.h"
+#include "errors.h"
+#include "log.h"
+#include "seat.h"
+#include "verifier-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <systemd/sd-device.h>
+
+#define LABEL_SIZE 64                  /* the kernel's own limit is 32 */
+
+struct Listing {
+        Verifier *verifier;
+        sd_bus_message *message;       /* to be answered; NULL when it was */
+        CameraInspection *inspection;
+        char *seat;                    /* the caller's */
+        Cameras cameras;
+        size_t inspected[CAMERA_CANDIDATES_MAX]; /* which of them */
+        size_t n_inspected;
+};
+
+static Listing *listing_free(Listing *l) {
+        if (!l)
+                return NULL;
+
+        camera_inspection_free(l->inspection);
+        cameras_done(&l->cameras);
+        sd_bus_message_unref(l->message);
+        free(l->seat);
+        free(l);
+        return NULL;
+}
+DEFINE_CLEANUP(Listing *, listing_free);
+
+void verifier_forget_listing(Verifier *v) {
+        v->listing = listing_free(v->listing);
+}
+
+bool verifier_listing_is_stuck(const Verifier *v) {
+        return v->listing && !v->listing->message;
+}
+
+void verifier_end_listing(Verifier *v) {
+        if (v->listing)
+                camera_inspection_end(v->listing->inspection);
+}
+
+static bool permitted_hardware(const Verifier *v, const Camera *c) {
+        return camera_backed(c, v->setup.configuration);
+}
+
+/* What came out of inspecting the camera `n`; NULL if it was not inspected. */
+static const CameraReport *report_of(const Listing *l, size_t n, const CameraReport *reports) {
+        for (size_t i = 0; reports && i < l->n_inspected; i++)
+                if (l->inspected[i] == n)
+                        return &reports[i];
+        return NULL;
+}
+
+static CameraFitness fitness(const Verifier *v, const Camera *c, const CameraReport *report, CameraRole role,
+                uint32_t *ret_eye_pixels) {
+
+        *ret_eye_pixels = 0;
+        if (!permitted_hardware(v, c))
+                return CAMERA_NO_HARDWARE;
+        if (!camera_permitted(c, v->setup.configuration, role))
+                return CAMERA_NOT_PINNED;
+        if (!report || (report->n_modes == 0 && report->outcome != OUTCOME_EXAMINED &&
+                        report->outcome != OUTCOME_CAMERA_FORMAT))
+                return CAMERA_NOT_AVAILABLE;
+        return camera_modes_fitness(report->modes, report->n_modes, role, ret_eye_pixels);
+}
+
+static int append_role(sd_bus_message *m, const Verifier *v, const Camera *c, const CameraReport *report, CameraRole role) {
+        static const char *const words[_CAMERA_ROLE_MAX] = {
+                [CAMERA_ROLE_FACE] = "face", [CAMERA_ROLE_DOCUMENT] = "document",
+        };
+        static const char *const pixels[_CAMERA_ROLE_MAX] = {
+                [CAMERA_ROLE_FACE] = "face-eye-pixels", [CAMERA_ROLE_DOCUMENT] = "document-eye-pixels",
+        };
+        uint32_t eye_pixels;
+        CameraFitness f = fitness(v, c, report, role, &eye_pixels);
+        int r;
+
+        r = sd_bus_message_append(m, "{sv}", words[role], "s", camera_fitness_to_string(f));
+        if (r >= 0 && eye_pixels > 0)
+                r = sd_bus_message_append(m, "{sv}", pixels[role], "u", eye_pixels);
+        return r;
+}
+
+static int append_modes(sd_bus_message *m, const CameraReport *report) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "modes");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(suuu)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(suuu)");
+        for (size_t i = 0; r >= 0 && report && i < report->n_modes; i++) {
+                const CameraMode *mode = &report->modes[i];
+                char format[CAMERA_FOURCC_SIZE];
+
+                camera_fourcc_to_string(mode->fourcc, format);
+                r = sd_bus_message_append(m, "(suuu)", format, mode->width, mode->height, mode->rate);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* What the device calls itself, as plain ASCII: it can be anything. */
+static void read_label(const Camera *c, char ret[static LABEL_SIZE]) {
+        _cleanup_(sd_device_unrefp) sd_device *device = NULL;
+        const char *label;
+
+        ret[0] = '\0';
+        if (sd_device_new_from_devnum(&device, 'c', c->number) < 0 ||
+            sd_device_get_sysattr_value(device, "name", &label) < 0)
+                return;
+        (void) snprintf(ret, LABEL_SIZE, "%s", label);
+        for (char *p = ret; *p; p++)
+                if (*p < ' ' || *p > '~')
+                        *p = '?';
+}
+
+static const char *state_word(const Verifier *v, const Camera *c, const CameraReport *report) {
+        if (!permitted_hardware(v, c))
+                return cause_to_string(CAUSE_CAMERA_REFUSED);
+        if (!report)
+                return "not-opened";
+        return report->outcome == OUTCOME_EXAMINED ? "ready" : cause_to_string(cause_of_outcome(report->outcome));
+}
+
+static int append_camera(sd_bus_message *m, const Verifier *v, const Camera *c, const CameraReport *report, bool used) {
+        char label[LABEL_SIZE];
+        CameraKind kind = report ? camera_modes_kind(report->modes, report->n_modes) : CAMERA_KIND_UNKNOWN;
+        int r;
+
+        read_label(c, label);
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", c->identity.name, "node", "s", c->node,
+                                          "label", "s", label, "hardware", "b",
+                                          c->identity.backing == CAMERA_PHYSICAL, "state", "s", state_word(v, c, report),
+                                          "kind", "s", camera_kind_to_string(kind));
+        if (r >= 0)
+                r = append_modes(m, report);
+        for (CameraRole role = 0; r >= 0 && role < _CAMERA_ROLE_MAX; role++)
+                r = append_role(m, v, c, report, role);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "used-for-face", "b", (int) used);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static const Camera *find_node(const Listing *l, const char *node, size_t *ret_n) {
+        for (*ret_n = 0; *ret_n < l->cameras.n; ++*ret_n)
+                if (streq(l->cameras.all[*ret_n].node, node))
+                        return &l->cameras.all[*ret_n];
+        return NULL;
+}
+
+/* Of the candidates the examiner takes the first that sees colour, else the first that has a format at all. */
+static const Camera *first_usable(const Listing *l, const CameraCandidates *candidates, const CameraReport *reports) {
+        const Camera *second = NULL;
+
+        for (size_t i = 0; i < candidates->n; i++) {
+                uint32_t pixels;
+                size_t n;
+                const Camera *c = find_node(l, candidates->all[i].node, &n);
+                const CameraReport *report = report_of(l, n, reports);
+                CameraFitness f = report ? camera_modes_fitness(report->modes, report->n_modes, CAMERA_ROLE_FACE, &pixels) :
+                                           CAMERA_NO_FORMAT;
+
+                if (f == CAMERA_FIT || f == CAMERA_FEW_PIXELS || f == CAMERA_SLOW)
+                        return c;
+                if (f == CAMERA_NO_COLOUR && !second)
+                        second = c;
+        }
+        return second;
+}
+
+/* The one that a check would use. */
+static const Camera *used_camera(const Listing *l, const CameraReport *reports) {
+        const Verifier *v = l->verifier;
+        CameraCandidates candidates = {};
+        const Camera *refused, *used = NULL;
+
+        if (cameras_choose(&l->cameras, l->seat, v->setup.configuration, CAMERA_ROLE_FACE, &candidates, &refused) ==
+            CAMERAS_CHOSEN)
+                used = first_usable(l, &candidates, reports);
+        camera_candidates_free(&candidates);
+        return used;
+}
+
+static int reply(Listing *l, const CameraReport *reports) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const Camera *used = used_camera(l, reports);
+        int r;
+
+        r = sd_bus_message_new_method_return(l->message, &m);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && i < l->cameras.n; i++) {
+                const Camera *c = &l->cameras.all[i];
+
+                if (camera_captures_at(c, l->seat))
+                        r = append_camera(m, l->verifier, c, report_of(l, i, reports), c == used);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_send(NULL, m, NULL);
+}
+
+static void on_inspection_done(CameraInspection *i, const CameraReport *reports, bool stuck, void *userdata) {
+        Listing *l = userdata;
+        int r;
+
+        r = reports ? reply(l, reports) :
+                      sd_bus_reply_method_errorf(l->message, LIKENESS_ERROR_UNAVAILABLE, "%s",
+                                                 cause_message(CAUSE_EXAMINER_FAILED));
+        if (r < 0)
+                log_warning_errno(r, "a caller cannot be answered: %m");
+        l->message = sd_bus_message_unref(l->message);
+        if (stuck)
+                log_message(LOG_ERR, MESSAGE_EXAMINER_STUCK, "%s", cause_message(CAUSE_EXAMINER_STUCK));
+}
+
+static void on_inspection_gone(CameraInspection *i, void *userdata) {
+        const Listing *l = userdata;
+        Verifier *v = l->verifier;
+        bool stuck = camera_inspection_was_stuck(i);
+
+        verifier_forget_listing(v);
+        if (stuck)
+                log_message(LOG_NOTICE, MESSAGE_EXAMINER_GONE, "the stuck examiner is gone; checks are possible again");
+        verifier_rest(v);
+}
+
+static const CameraInspectionHandlers inspection_handlers = {
+        .done = on_inspection_done,
+        .gone = on_inspection_gone,
+};
+
+static int listing_start(Listing *l) {
+        const Configuration *policy = l->verifier->setup.configuration;
+        CameraCandidate all[CAMERA_CANDIDATES_MAX];
+
+        for (size_t i = 0; i < l->cameras.n && l->n_inspected < CAMERA_CANDIDATES_MAX; i++) {
+                const Camera *c = &l->cameras.all[i];
+
+                if (!camera_captures_at(c, l->seat) || !permitted_hardware(l->verifier, c))
+                        continue;
+                /* borrowed */
+                all[l->n_inspected] = (CameraCandidate) { .node = c->node, .name = (char *) c->identity.name };
+                l->inspected[l->n_inspected++] = i;
+        }
+        if (l->n_inspected == 0)
+                return reply(l, NULL);
+
+        return camera_inspection_new(&l->inspection, l->verifier->event, &l->verifier->setup.examiner,
+                        l->verifier->setup.demo, all, l->n_inspected, policy->software_cameras, &inspection_handlers, l);
+}
+
+static int list_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error) {
+        _cleanup_(listing_freep) Listing *l = NULL;
+        Verifier *v = userdata;
+        int r;
+
+        r = verifier_check_can_examine(v, error);
+        if (r < 0)
+                return r;
+
+        l = calloc(1, sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        l->verifier = v;
+        l->message = sd_bus_message_ref(m);
+        r = seat_of_sender(m, &l->seat);
+        if (r >= 0)
+                r = cameras_list(&l->cameras);
+        if (r >= 0)
+                r = listing_start(l);
+        if (r < 0)
+                return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_EXAMINER_FAILED));
+
+        if (l->inspection) {
+                reload_hold(v->setup.reload);
+                v->listing = TAKE_PTR(l);
+        }
+        return 1;
+}
+
+int verifier_method_list_cameras(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Verifier *v = userdata;
+
+        return authority_check(v->authority, m, ACTION_VERIFY, list_authorised, v);
+}
