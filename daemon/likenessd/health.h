@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "macro.h"
 #include "signing.h"
+#include "verifier.h"
 
 /* Appends the entry "health" at regular times, so that a terminal that says nothing is not taken for one that has
  * nothing to say. */
@@ -13,7 +13,8 @@
 typedef struct Health Health;
 
 /* The first one after HEALTH_FIRST_SEC or `interval_sec`, whichever is less, then each `interval_sec` of CLOCK_BOOTTIME
- * (suspended time counts). `signing` is borrowed; as long as it has no record, nothing is written. */
-int health_new(Health **ret, sd_event *event, Signing *signing, uint64_t interval_sec);
+ * (suspended time counts). `signing` and `verifier`, which knows the camera's fitness, are borrowed; as long as there is no
+ * record, nothing is written. */
+int health_new(Health **ret, sd_event *event, Signing *signing, Verifier *verifier, uint64_t interval_sec);
 Health *health_free(Health *h);
 DEFINE_CLEANUP(Health *, health_free);

@@ -253,7 +253,7 @@ static int serve(
         r = verifier_new(&verifier, bus, event, setup);
         if (r < 0)
                 return log_error_errno(r, "the object %s cannot be offered: %m", VERIFIER_PATH);
-        r = health_new(&health, event, signing, health_sec);
+        r = health_new(&health, event, signing, verifier, health_sec);
         if (r < 0)
                 return log_error_errno(r, "no timer for the entry \"health\": %m");
         r = watch_signals(event, verifier, reload);

@@ -224,12 +224,13 @@ void record_end_if_open(const Record *r, sd_event *event, int error) {
         (void) sd_event_exit(event, error);
 }
 
-int record_health(Record *r) {
+int record_health(Record *r, const char *camera) {
         _cleanup_(json_donep) json_t *claims = NULL, *more = NULL;
         int k;
 
-        claims = json_pack("{s:s, s:s, s:o}", "software", VERSION, "mode", mode_to_string(r->setup.configuration->mode),
-                        "models", models_claim(r->setup.manifest));
+        claims = json_pack("{s:s, s:s, s:s, s:o}", "software", VERSION, "mode",
+                        mode_to_string(r->setup.configuration->mode), "camera", camera, "models",
+                        models_claim(r->setup.manifest));
         more = tally_claims(&r->tally);
         if (!claims || !more || json_object_update(claims, more) < 0)
                 return -ENOMEM;

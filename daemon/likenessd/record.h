@@ -96,8 +96,9 @@ int record_close(Record *r, Attempt *a, const Closing *closing, char **ret_recei
  * (there was no memory to sign with), because no other could be opened. Its next start closes it. */
 void record_end_if_open(const Record *r, sd_event *event, int error);
 
-/* Writes the entry "health": what the terminal is, and what it did since the last one (or since the start). */
-int record_health(Record *r);
+/* Writes the entry "health": what the terminal is, and what it did since the last one (or since the start). `camera` is
+ * its fitness in a word. */
+int record_health(Record *r, const char *camera);
 
 /* Drops what the configuration does not keep any longer; to be called daily. */
 int record_drop(Record *r);

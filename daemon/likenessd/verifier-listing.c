@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* ListCameras(): what is there at the caller's seat, what each can do, and which is fit for what. */
+/* ListCameras(): what is there at the caller's seat, what each can do, and which is fit for what. And the same in one word,
+ * for the entry "health". */
 
 #include "camera-fitness.h"
 #include "camera-inspection.h"
@@ -18,7 +19,10 @@
 
 struct Listing {
         Verifier *verifier;
-        sd_bus_message *message;       /* to be answered; NULL when it was */
+        sd_bus_message *message;       /* to be answered; NULL: `told` is */
+        FitnessHandler told;
+        void *userdata;
+        bool answered;
         CameraInspection *inspection;
         char *seat;                    /* the caller's */
         Cameras cameras;
@@ -44,7 +48,7 @@ void verifier_forget_listing(Verifier *v) {
 }
 
 bool verifier_listing_is_stuck(const Verifier *v) {
-        return v->listing && !v->listing->message;
+        return v->listing && v->listing->answered;
 }
 
 void verifier_end_listing(Verifier *v) {
@@ -222,16 +226,28 @@ static int reply(Listing *l, const CameraReport *reports) {
         return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }
 
+/* Of the one camera that was inspected. */
+static const char *fitness_word(const Listing *l, const CameraReport *reports) {
+        uint32_t pixels;
+
+        return camera_fitness_to_string(fitness(l->verifier, &l->cameras.all[l->inspected[0]], reports, CAMERA_ROLE_FACE,
+                                                &pixels));
+}
+
 static void on_inspection_done(CameraInspection *i, const CameraReport *reports, bool stuck, void *userdata) {
         Listing *l = userdata;
         int r;
 
-        r = reports ? reply(l, reports) :
-                      sd_bus_reply_method_errorf(l->message, LIKENESS_ERROR_UNAVAILABLE, "%s",
-                                                 cause_message(CAUSE_EXAMINER_FAILED));
+        l->answered = true;
+        if (!l->message) {
+                l->told(fitness_word(l, reports), l->userdata);
+                r = 0;
+        } else
+                r = reports ? reply(l, reports) :
+                              sd_bus_reply_method_errorf(l->message, LIKENESS_ERROR_UNAVAILABLE, "%s",
+                                                         cause_message(CAUSE_EXAMINER_FAILED));
         if (r < 0)
                 log_warning_errno(r, "a caller cannot be answered: %m");
-        l->message = sd_bus_message_unref(l->message);
         if (stuck)
                 log_message(LOG_ERR, MESSAGE_EXAMINER_STUCK, "%s", cause_message(CAUSE_EXAMINER_STUCK));
 }
@@ -252,24 +268,51 @@ static const CameraInspectionHandlers inspection_handlers = {
         .gone = on_inspection_gone,
 };
 
-static int listing_start(Listing *l) {
-        const Configuration *policy = l->verifier->setup.configuration;
+/* Has the cameras `inspected` looked at. */
+static int listing_inspect(Listing *l) {
+        Verifier *v = l->verifier;
         CameraCandidate all[CAMERA_CANDIDATES_MAX];
 
+        for (size_t i = 0; i < l->n_inspected; i++) {
+                Camera *c = &l->cameras.all[l->inspected[i]];
+
+                all[i] = (CameraCandidate) { .node = c->node, .name = c->identity.name }; /* borrowed */
+        }
+        return camera_inspection_new(&l->inspection, v->event, &v->setup.examiner, v->setup.demo, all, l->n_inspected,
+                        v->setup.configuration->software_cameras, &inspection_handlers, l);
+}
+
+/* Begins, or if there is nothing to inspect answers at once. */
+static int listing_start(Listing *l) {
         for (size_t i = 0; i < l->cameras.n && l->n_inspected < CAMERA_CANDIDATES_MAX; i++) {
                 const Camera *c = &l->cameras.all[i];
 
-                if (!camera_captures_at(c, l->seat) || !permitted_hardware(l->verifier, c))
-                        continue;
-                /* borrowed */
-                all[l->n_inspected] = (CameraCandidate) { .node = c->node, .name = (char *) c->identity.name };
-                l->inspected[l->n_inspected++] = i;
+                if (camera_captures_at(c, l->seat) && permitted_hardware(l->verifier, c))
+                        l->inspected[l->n_inspected++] = i;
         }
-        if (l->n_inspected == 0)
-                return reply(l, NULL);
+        return l->n_inspected > 0 ? listing_inspect(l) : reply(l, NULL);
+}
 
-        return camera_inspection_new(&l->inspection, l->verifier->event, &l->verifier->setup.examiner,
-                        l->verifier->setup.demo, all, l->n_inspected, policy->software_cameras, &inspection_handlers, l);
+static int listing_new(Listing **ret, Verifier *v) {
+        _cleanup_(listing_freep) Listing *l = calloc(1, sizeof(*l));
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        l->verifier = v;
+        r = cameras_list(&l->cameras);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+/* Takes it over while its examiner is there. */
+static void keep_listing(Verifier *v, Listing **l) {
+        if (!(*l)->inspection)
+                return;
+        reload_hold(v->setup.reload);
+        v->listing = TAKE_PTR(*l);
 }
 
 static int list_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error) {
@@ -281,23 +324,19 @@ static int list_authorised(sd_bus_message *m, uint64_t called_usec, void *userda
         if (r < 0)
                 return r;
 
-        l = calloc(1, sizeof(*l));
-        if (!l)
-                return -ENOMEM;
-        l->verifier = v;
-        l->message = sd_bus_message_ref(m);
-        r = seat_of_sender(m, &l->seat);
-        if (r >= 0)
-                r = cameras_list(&l->cameras);
+        r = listing_new(&l, v);
+        if (r >= 0) {
+                l->message = sd_bus_message_ref(m);
+                r = seat_of_sender(m, &l->seat);
+        }
         if (r >= 0)
                 r = listing_start(l);
-        if (r < 0)
+        if (r < 0) {
+                log_error_errno(r, "the cameras cannot be listed: %m");
                 return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE, cause_message(CAUSE_EXAMINER_FAILED));
-
-        if (l->inspection) {
-                reload_hold(v->setup.reload);
-                v->listing = TAKE_PTR(l);
         }
+
+        keep_listing(v, &l);
         return 1;
 }
 
@@ -305,4 +344,52 @@ int verifier_method_list_cameras(sd_bus_message *m, void *userdata, sd_bus_error
         Verifier *v = userdata;
 
         return authority_check(v->authority, m, ACTION_VERIFY, list_authorised, v);
+}
+
+/* Begins to inspect the camera that a check would try first, or says why there is no need to. */
+static int begin_fitness(Listing *l, const char **ret_word) {
+        const Camera *refused;
+        CameraCandidates candidates = {};
+        int r;
+
+        r = cameras_choose(&l->cameras, NULL, l->verifier->setup.configuration, CAMERA_ROLE_FACE, &candidates, &refused);
+        if (r == CAMERAS_NONE)
+                *ret_word = "none";
+        else if (r == CAMERAS_NOT_PINNED)
+                *ret_word = camera_fitness_to_string(CAMERA_NOT_PINNED);
+        else if (r == CAMERAS_SOFTWARE)
+                *ret_word = camera_fitness_to_string(CAMERA_NO_HARDWARE);
+        else if (r >= 0) {
+                (void) find_node(l, candidates.all[0].node, &l->inspected[0]);
+                l->n_inspected = 1;
+                r = listing_inspect(l);
+        }
+        camera_candidates_free(&candidates);
+        return r;
+}
+
+void verifier_tell_fitness(Verifier *v, FitnessHandler told, void *userdata) {
+        const char *word = camera_fitness_to_string(CAMERA_NOT_AVAILABLE);
+        _cleanup_(listing_freep) Listing *l = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        if (v->setup.face_camera)
+                word = "recording";
+        else if (verifier_check_can_examine(v, &error) >= 0) {
+                r = listing_new(&l, v);
+                if (r >= 0) {
+                        l->told = told;
+                        l->userdata = userdata;
+                        r = begin_fitness(l, &word);
+                }
+                if (r < 0)
+                        log_warning_errno(r, "whether the camera is fit cannot be told: %m");
+        }
+        sd_bus_error_free(&error);
+
+        if (l && l->inspection)
+                keep_listing(v, &l);
+        else
+                told(word, userdata);
 }

@@ -60,7 +60,8 @@ class Health(harness.TestCase):
 
     def test_1_says_what_the_terminal_is(self):
         entry = self.wait_for_another()[0]
-        self.assertEqual(set(entry) - COMMON, {"software", "mode", "models", "checks", "answers", "aborted"})
+        self.assertEqual(set(entry) - COMMON, {"software", "mode", "models", "checks", "answers", "aborted", "camera"})
+        self.assertEqual(entry["camera"], "recording")
         self.assertEqual((entry["mode"], entry["checks"], entry["answers"], entry["aborted"]), ("pilot", 0, {}, {}))
         hashes = set()
         for name in os.listdir(harness.models_directory()):

@@ -13,6 +13,7 @@ import services
 try:
     import client
     import pictures
+    import test_health
 except ImportError:
     pass                            # outside, where nothing of this is used
 
@@ -54,6 +55,12 @@ def likenessctl(*words):
     return done.returncode, done.stdout, done.stderr
 
 
+def daily(scratch):
+    """The entry "health" every two seconds."""
+    import test_health as outside
+    return outside.often(scratch)
+
+
 class Cameras(harness.TestCase):
     def setUp(self):
         super().setUp()
@@ -68,6 +75,12 @@ class Cameras(harness.TestCase):
         listed = self.start().wait().unpack()[0]
         self.order = [camera["name"] for camera in listed]
         return {camera["name"]: camera for camera in listed}
+
+    def told_daily(self):
+        """What the entries "health" say of the camera."""
+        entries = harness.eventually(test_health.health, 20)
+        self.assertTrue(entries, "no entry")
+        return {entry["camera"] for entry in entries}
 
     def used(self, cameras):
         return [name for name, camera in cameras.items() if camera["used-for-face"]]
@@ -203,8 +216,36 @@ class Software(Cameras):
         self.assertEqual(self.used(cameras), [COLOUR])
 
 
+class Daily(Cameras):
+    """The fitness is in the entry "health", in a word."""
+
+    terminal = harness.Terminal(cameras={}, prepare=daily)
+
+    def test_the_camera_is_looked_at(self):
+        self.assertEqual(self.told_daily(), {"few-pixels"})
+        self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "idle", 10))
+
+
+class OnlySoftware(Cameras):
+    terminal = harness.Terminal(cameras={"MOCK_CAMERA_PLACE": "software"}, prepare=daily)
+
+    def test_daily(self):
+        self.assertEqual(self.told_daily(), {"no-hardware"})
+
+    def test_none_is_used(self):
+        cameras = self.cameras()
+        self.assertEqual([camera["state"] for camera in cameras.values()], ["camera-refused"])
+        self.assertEqual(self.used(cameras), [])
+        status, text, _ = likenessctl("cameras")
+        self.assertEqual(status, 1)
+        self.assertIn("None of them can see the customer", text)
+
+
 class Elsewhere(Cameras):
-    terminal = harness.Terminal(cameras={"MOCK_CAMERA_PLACE": "seat=seat-left"})
+    terminal = harness.Terminal(cameras={"MOCK_CAMERA_PLACE": "seat=seat-left"}, prepare=daily)
+
+    def test_daily(self):
+        self.assertEqual(self.told_daily(), {"none"})
 
     def test_no_camera_at_this_seat(self):
         self.assertEqual(self.cameras(), {})

@@ -129,6 +129,20 @@ class Operations(unittest.TestCase):
         self.assertEqual(sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)), sorted(words))
 
 
+class Cameras(unittest.TestCase):
+    def test_every_error_has_its_line(self):
+        names = re.findall(r'LIKENESS_ERROR\("(\w*Camera\w*)"\)', read(SOURCE + "/daemon/likenessd/errors.h"))
+        self.assertGreater(len(names), 8)
+        table = read(SOURCE + "/docs/cameras.md").split("\n| error |")[1].split("\n\n")[0]
+        self.assertEqual(sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)), sorted(names))
+
+    def test_every_word_of_fitness_has_its_line(self):
+        source = read(SOURCE + "/daemon/likenessd/camera-fitness.c").split("camera_fitness_to_string(")[1].split("};")[0]
+        words = re.findall(r'= "([a-z-]+)"', source)
+        table = read(SOURCE + "/docs/cameras.md").split("\n| word |")[1].split("\n\n")[0]
+        self.assertEqual(sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)), sorted(words))
+
+
 class Promises(unittest.TestCase):
     def promised(self, document):
         """[(file, test or None)] that a document names."""

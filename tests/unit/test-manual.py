@@ -206,6 +206,9 @@ class Interface(unittest.TestCase):
                 ("camera_kind_to_string", "      What it sees:", "kinds", {"unknown"})):
             words = set(re.findall(r'= "([a-z-]+)"', source.split(f"{function}(")[1].split("};")[0]))
             self.assertGreater(len(words), 3)
+            if table == "fitnesses":
+                claim = read("schemas/receipt.schema.json").split('"camera": { "enum": [')[1].split("]")[0]
+                self.assertEqual(set(re.findall(r'"([a-z-]+)"', claim)), words | {"none", "recording"})
             listed = schema.split(heading)[1].split("\n\n")[0].split("-->")[0]
             self.assertEqual(set(re.findall(r"^      ([a-z-]+)  +\S", listed, re.MULTILINE)), words)
             told = set(re.findall(r'^        { "([a-z-]+)"', wording.split(f"{table}[] = {{")[1].split("};")[0],
