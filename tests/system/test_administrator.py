@@ -84,6 +84,30 @@ class Administrator(TestCase):
         self.assertTrue(eventually(lambda: "enforce" in self.shop.get("Mode"), 10))
         self.verdict("match")
 
+    def test_cameras(self):
+        """A camera that is pinned is used, and nothing in its place; a real terminal never takes one of software, whether it
+        is asked to while it runs or when it starts."""
+        own = self.shop.read("/etc/likeness/likeness.conf")
+        refused = lambda: sum("AllowSoftwareCameras=yes in [Cameras] is not possible without --demo" in line
+                              for line in self.shop.messages("--unit=likenessd.service"))
+        try:
+            self.reload(own + "\n[Cameras]\nFace=usb-1d6b:0102-MOCK0001@*\n")
+            identity = self.verdict("match").claims["camera-identity"]
+            self.assertRegex(identity, r"^[A-Za-z0-9_-]{43}$")
+            self.reload(own + "\n[Cameras]\nFace=usb-1d6b:0102-OTHER@*\n")
+            self.assertEqual(self.shop.verify().error, "org.likeness.Verifier1.Error.NoCamera")
+
+            self.reload(own + "\n[Cameras]\nAllowSoftwareCameras=yes\n")
+            self.assertTrue(eventually(lambda: refused() == 1, 10))
+            self.assertIn("configuration-refused", self.shop.get("Problems"))
+            self.shop.run("root", "systemctl", "restart", "likenessd.service", check=False)
+            self.assertTrue(eventually(lambda: refused() == 2, 10))
+            self.assertIsNone(self.shop.pid())
+        finally:
+            self.shop.write("/etc/likeness/likeness.conf", own)
+            self.shop.run("root", "systemctl", "restart", "likenessd.service")
+        self.assertEqual(self.verdict("match").claims["camera-identity"], identity)
+
     def test_the_journal_tells_what_happened_and_nothing_about_the_customer(self):
         answer = self.verdict("match", transaction="sale-in-journal", operator="operator-in-journal")
         said = "\n".join(self.shop.messages("--unit=likenessd.service"))
