@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <linux/videodev2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -147,6 +148,15 @@ static bool add_cameras(V4l2Mock *first, V4l2Mock *more[static MORE_MAX]) {
         return true;
 }
 
+/* umockdev 0.17 blocks all signals while it works and remembers what was blocked before in one place for all threads: with
+ * two at work everything can stay blocked, here and in what is started from here. */
+static void let_signals_in(void) {
+        sigset_t none;
+
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int main(int argc, char **argv) {
         Bytes *frames = calloc(FRAMES_MAX, sizeof(Bytes));
         V4l2Mock *m, *more[MORE_MAX] = {};
@@ -167,6 +177,7 @@ int main(int argc, char **argv) {
         else if (!add_cameras(m, more))
                 fprintf(stderr, "v4l2-mock: there are no more cameras\n");
         else if (configure(m, frames) == 0) {
+                let_signals_in();
                 pid = fork();
                 if (pid == 0) {
                         (void) execvp(argv[1], argv + 1);
