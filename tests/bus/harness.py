@@ -67,7 +67,8 @@ class Terminal:
         if self.cameras is None:
             return []
         place = build_directory() + "/tests/pipeline/"
-        environment = {"MOCK_CAMERA_CLIP": data("person01-live.avi"), **self.cameras,
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        environment = {"MOCK_CAMERA_CLIP": data("person01-live.avi"), **self.cameras, "ASAN_OPTIONS": sanitizer,
                        "LD_PRELOAD": f"libumockdev-preload.so.0:{place}mock-shim.so"}
         return ["env", *(f"{name}={value}" for name, value in environment.items()), place + "v4l2-mock"]
 

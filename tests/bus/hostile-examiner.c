@@ -356,7 +356,9 @@ static void inspect(Hostile *h, sd_bus_message *order) {
                 return;
         }
         if (streq(h->mode, "inspect-error")) {
-                CHECK(sd_bus_reply_method_errorf(order, "org.example.Error", "%s", long_string(1 << 20)));
+                _cleanup_free_ char *text = long_string(1 << 20);
+
+                CHECK(sd_bus_reply_method_errorf(order, "org.example.Error", "%s", text));
                 return;
         }
         CHECK(sd_bus_message_new_method_return(order, &m));
