@@ -5,7 +5,9 @@ import contextlib
 import os
 import pwd
 import signal
+import socket
 import subprocess
+import time
 
 import harness
 from harness import CLIP, PLACE, eventually
@@ -162,6 +164,16 @@ class Daemon:
         if not eventually(lambda: caller.owner(harness.NAME), 20):
             raise AssertionError("likenessd does not start again")
         caller.close()
+
+
+def manager_socket(kind=0):
+    """What a service manager listens on for a daemon's words, and its path: one of its own for each test, as the daemon
+    of the test before may still have something to say."""
+    path = f"{PLACE}/notify-{time.monotonic_ns()}"
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | kind)
+    manager.bind(path)
+    os.chmod(path, 0o666)
+    return manager, path
 
 
 def start_polkitd():
