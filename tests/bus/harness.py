@@ -66,6 +66,10 @@ class TestCase(unittest.TestCase):
     def setUp(self):
         services = importlib.import_module("services")
         self.assertTrue(services.likenessd(), "likenessd has ended")
+        if not services.polkitd() and not services.owned("org.freedesktop.PolicyKit1"):
+            # on a terminal the bus would start it when it is asked next
+            say("# polkitd has ended; it is started again")
+            services.start_polkitd()
         services.wait_idle()
 
 

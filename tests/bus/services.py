@@ -176,18 +176,24 @@ def manager_socket(kind=0):
     return manager, path
 
 
-def start_polkitd():
-    """After the terminal's own was killed."""
+def owned(name):
+    """Whether anybody owns a name of the bus."""
     import client
 
+    caller = client.Client("root", listen=False)
+    owner = caller.owner(name)
+    caller.close()
+    return owner
+
+
+def start_polkitd():
+    """After the terminal's own was killed."""
     program = next(path for path in ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd", "/usr/lib/polkitd")
                    if os.path.exists(path))
     subprocess.Popen([program, "--no-debug"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                      stderr=subprocess.DEVNULL, start_new_session=True)
-    caller = client.Client("root")
-    if not eventually(lambda: caller.owner("org.freedesktop.PolicyKit1"), 20):
+    if not eventually(lambda: owned("org.freedesktop.PolicyKit1"), 20):
         raise AssertionError("polkitd does not start again")
-    caller.close()
 
 
 def wait_log(text, since=0, seconds=harness.PATIENCE):
