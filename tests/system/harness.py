@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of an installed terminal share: how one is had, and how it is said how each test ended.
 
-A test file is a module test_*.py of this directory; tests/system/run starts each in mount and process namespaces of its
+A test file is a module test_*.py of this directory; tools/check-system starts each in mount and process namespaces of its
 own. A TestCase's class has one terminal, `shop`, where Likeness is installed; it is gone after the class.
 """
 
@@ -16,7 +16,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath
 from shop import Shop, data
 from terminal import Terminal
 
-# Set by tests/system/run.
+# Set by tools/check-system.
 TREE = os.environ.get("LIKENESS_TEST_TREE", "")                 # of a terminal without Likeness
 INSTALLED = os.environ.get("LIKENESS_TEST_INSTALLED", "")       # what installing it added, a layer
 SCRATCH = os.environ.get("LIKENESS_TEST_SCRATCH", "")
