@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 from terminal import tap
-from shop import Shop, data
+from shop import Shop
 
 # Set by tools/check-system.
 TREE = os.environ.get("LIKENESS_TEST_TREE", "")                 # of a terminal without Likeness
