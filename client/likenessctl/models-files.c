@@ -63,11 +63,11 @@ static void hash(ModelFile *f) {
         f->sha256[SHA256_TEXT - 1] = '\0';
 }
 
-static bool has(const ModelFiles *f, const char *name) {
+static const ModelFile *find(const ModelFiles *f, const char *name) {
         for (size_t i = 0; i < f->n; i++)
                 if (streq(f->files[i].name, name))
-                        return true;
-        return false;
+                        return &f->files[i];
+        return NULL;
 }
 
 /* Takes over what `file` holds, in the order of names. */
@@ -85,6 +85,16 @@ static int insert(ModelFiles *f, ModelFile *file) {
         f->n++;
         *file = (ModelFile) {};
         return 0;
+}
+
+static bool is_expected(ModelFiles *f, const char *path, const ModelFile *file, const char *expected) {
+        if (streq(file->sha256, expected))
+                return true;
+
+        fprintf(stderr, "likenessctl: %s: is another file than the manifest names: its SHA-256 is %s, not %s\n", path,
+                        file->sha256, expected);
+        f->problems++;
+        return false;
 }
 
 /* Reads `path` as the file `name`; 1 if it is there, 0 if it cannot be read, which was said. */
@@ -105,12 +115,8 @@ static int add(ModelFiles *f, const char *path, const char *name, const char *ex
         }
 
         hash(&file);
-        if (expected && !streq(file.sha256, expected)) {
-                fprintf(stderr, "likenessctl: %s: is another file than the manifest names: its SHA-256 is %s, not %s\n",
-                                path, file.sha256, expected);
-                f->problems++;
+        if (expected && !is_expected(f, path, &file, expected))
                 return 0;
-        }
 
         r = insert(f, &file);
         return r < 0 ? r : 1;
@@ -119,11 +125,14 @@ static int add(ModelFiles *f, const char *path, const char *name, const char *ex
 static int add_models(ModelFiles *f, FILE *report) {
         for (size_t i = 0; i < f->manifest->n_models; i++) {
                 const Model *model = &f->manifest->models[i];
+                const ModelFile *same = find(f, model->file);
                 char expected[MODEL_SHA256_TEXT];
-                int r = 1;
+                int r;
 
                 model_sha256_text(model, expected);
-                if (!has(f, model->file))
+                if (same)
+                        r = is_expected(f, model->path, same, expected);
+                else
                         r = add(f, model->path, model->file, expected, "");
                 if (r < 0)
                         return r;
@@ -167,7 +176,7 @@ int model_files_add_licences(ModelFiles *f, const char *licences) {
                     asprintf(&path, "%s/%s", licences, model->licence_file) < 0 ||
                     asprintf(&hint, "; put the text of the licence of %s (%s) there", model->name, model->licence) < 0)
                         return -ENOMEM;
-                r = has(f, name) ? 1 : add(f, path, name, NULL, hint);
+                r = find(f, name) ? 1 : add(f, path, name, NULL, hint);
                 if (r < 0)
                         return r;
         }

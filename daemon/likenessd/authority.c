@@ -284,12 +284,12 @@ static int get_uid(sd_bus_message *m, uid_t *ret) {
         return r;
 }
 
-static bool has_room(const Authority *a, uid_t uid) {
+static unsigned checks_of(const Authority *a, uid_t uid) {
         unsigned n = 0;
 
         for (const Check *c = a->checks; c; c = c->next)
                 n += c->uid == uid;
-        return n < CHECKS_OF_USER_MAX && a->n_checks < CHECKS_MAX;
+        return n;
 }
 
 /* Whoever floods the service does not flood the journal. */
@@ -299,8 +299,13 @@ static void say_flood(Authority *a, uid_t uid) {
         if (a->flood_said_usec != 0 && now - a->flood_said_usec < FLOOD_SAID_USEC)
                 return;
         a->flood_said_usec = now;
-        log_message(LOG_WARNING, MESSAGE_CALLS_REFUSED, "calls are refused: too many of uid %u wait for polkit at once",
-                    uid);
+        if (checks_of(a, uid) < CHECKS_OF_USER_MAX)
+                log_message(LOG_WARNING, MESSAGE_CALLS_REFUSED,
+                            "calls are refused: too many wait for polkit at once, %u of them of uid %u",
+                            checks_of(a, uid), uid);
+        else
+                log_message(LOG_WARNING, MESSAGE_CALLS_REFUSED,
+                            "calls are refused: too many of uid %u wait for polkit at once", uid);
 }
 
 static int check_begin(Authority *a, sd_bus_message *m, const char *action, AuthorityHandler handler, void *userdata) {
@@ -311,7 +316,7 @@ static int check_begin(Authority *a, sd_bus_message *m, const char *action, Auth
         r = get_uid(m, &uid);
         if (r < 0)
                 return r;
-        if (!has_room(a, uid)) {
+        if (checks_of(a, uid) >= CHECKS_OF_USER_MAX || a->n_checks >= CHECKS_MAX) {
                 say_flood(a, uid);
                 return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                 "Too many calls wait for authorization");

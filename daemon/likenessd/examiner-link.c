@@ -147,7 +147,8 @@ static void link_kill_group(ExaminerLink *l) {
 
         r = l->group ? control_group_kill(l->place.group) : 0;
         if (r < 0 && r != -ENOENT && r != -ENODEV)
-                log_debug_errno(r, "%s: its processes cannot be ended: %m", l->place.group);
+                log_warning_errno(r, "%s: its processes cannot be ended (does its cgroup.kill belong to likenessd? "
+                                  "\"systemctl restart likenessd\" gives it): %m", l->place.group);
 }
 
 static int link_await_end(ExaminerLink *l) {

@@ -51,6 +51,8 @@ static int tell_recorded(Verifier *v, const Call *call, const RecordedAnswer *an
         r = verifier_add_to_audience(audience, call);
         if (r < 0)
                 return r;
+        if (call->reference)
+                *call->reference = safe_close(*call->reference);
         r = verifier_reply_first(audience, call);
         if (r < 0)
                 return r;

@@ -39,6 +39,7 @@ typedef struct Call {
         bool begin;                    /* answered with the session's object, then told by signals */
         uid_t uid;
         const char *nonce;
+        int *reference;                /* the request's, closed before anybody is told an answer; NULL if there is none */
 } Call;
 
 /* verifier.c */

@@ -181,6 +181,7 @@ static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec
                 return r;
 
         call.nonce = request->nonce;
+        call.reference = &request->reference;
         r = verifier_answer_again(v, &call, error);
         if (r != 0)
                 return r;

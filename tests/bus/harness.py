@@ -10,8 +10,10 @@ import importlib
 import os
 import subprocess
 import sys
-import time
 import unittest
+
+import tap
+from tap import say
 
 NAME = "org.likeness.Verifier1"
 PATH = "/org/likeness/Verifier1"
@@ -86,70 +88,16 @@ class TestCase(unittest.TestCase):
     def setUp(self):
         services = importlib.import_module("services")
         self.assertTrue(services.likenessd(), "likenessd has ended")
+        if not services.polkitd() and not services.owned("org.freedesktop.PolicyKit1"):
+            # on a terminal the bus would start it when it is asked next
+            say("# polkitd has ended; it is started again")
+            services.start_polkitd()
         services.wait_idle()
 
 
 def eventually(condition, seconds=PATIENCE):
     """Waits for a condition that needs no message of the bus; its last value."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() >= deadline:
-            return value
-        time.sleep(0.02)
-
-
-# --- the Test Anything Protocol
-
-class TapResult(unittest.TestResult):
-    """Says at once how each test ended; the outer process numbers the lines."""
-
-    def __init__(self):
-        super().__init__()
-        self.problems = []
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.problems = []
-        self.skipped_because = None
-        self.began = time.monotonic()
-
-    def addError(self, test, err):
-        text = self._exc_info_to_string(err, test)
-        if isinstance(test, unittest.TestCase):
-            self.problems.append(text)
-            return
-        # what is made for a whole class of tests, or taken down after them: there is no test that would say it
-        say(f"not ok - {test.id()}")
-        for line in text.splitlines():
-            say("# " + line)
-
-    def addFailure(self, test, err):
-        self.addError(test, err)
-
-    def addSubTest(self, test, subtest, err):
-        if err:
-            self.problems.append(subtest._subDescription() + "\n" + self._exc_info_to_string(err, test))
-
-    def addSkip(self, test, reason):
-        self.skipped_because = reason
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        name = ".".join(test.id().split(".")[-2:])
-        if self.problems:
-            say(f"not ok - {name}")
-            for line in "\n".join(self.problems).splitlines():
-                say("# " + line)
-        elif self.skipped_because:
-            say(f"ok - {name} # SKIP {self.skipped_because}")
-        else:
-            say(f"ok - {name}")
-        say(f"# {time.monotonic() - self.began:.1f} s")
-
-
-def say(line):
-    print(line, flush=True)
+    return tap.eventually(condition, seconds)
 
 
 def cases(module):
@@ -166,7 +114,7 @@ def run_inside(module, names):
         tests = unittest.defaultTestLoader.loadTestsFromTestCase(case)
         if os.environ.get("LIKENESS_TEST_ONLY"):
             tests = unittest.TestSuite(t for t in tests if os.environ["LIKENESS_TEST_ONLY"] in t.id())
-        tests.run(TapResult())
+        tests.run(tap.Result())
     say("# end")
 
 

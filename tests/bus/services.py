@@ -5,7 +5,9 @@ import contextlib
 import os
 import pwd
 import signal
+import socket
 import subprocess
+import time
 
 import harness
 from harness import CLIP, PLACE, eventually
@@ -164,18 +166,34 @@ class Daemon:
         caller.close()
 
 
-def start_polkitd():
-    """After the terminal's own was killed."""
+def manager_socket(kind=0):
+    """What a service manager listens on for a daemon's words, and its path: one of its own for each test, as the daemon
+    of the test before may still have something to say."""
+    path = f"{PLACE}/notify-{time.monotonic_ns()}"
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | kind)
+    manager.bind(path)
+    os.chmod(path, 0o666)
+    return manager, path
+
+
+def owned(name):
+    """Whether anybody owns a name of the bus."""
     import client
 
+    caller = client.Client("root", listen=False)
+    owner = caller.owner(name)
+    caller.close()
+    return owner
+
+
+def start_polkitd():
+    """After the terminal's own was killed."""
     program = next(path for path in ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd", "/usr/lib/polkitd")
                    if os.path.exists(path))
     subprocess.Popen([program, "--no-debug"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                      stderr=subprocess.DEVNULL, start_new_session=True)
-    caller = client.Client("root")
-    if not eventually(lambda: caller.owner("org.freedesktop.PolicyKit1"), 20):
+    if not eventually(lambda: owned("org.freedesktop.PolicyKit1"), 20):
         raise AssertionError("polkitd does not start again")
-    caller.close()
 
 
 def wait_log(text, since=0, seconds=harness.PATIENCE):

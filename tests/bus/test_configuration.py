@@ -6,7 +6,6 @@ the ledger; a bad one leaves the old one as it is, with words that name the mist
 import json
 import os
 import signal
-import socket
 import subprocess
 
 import harness
@@ -219,12 +218,7 @@ class Hangup(Case):
         super().setUp()
         write(GOOD)
         self.daemon = services.Daemon()
-        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        path = harness.PLACE + "/notify"
-        if os.path.exists(path):    # a daemon of the test before may have told it something
-            os.unlink(path)
-        self.manager.bind(path)
-        os.chmod(path, 0o666)
+        self.manager, path = services.manager_socket()
         self.manager.settimeout(10)
         self.addCleanup(self.manager.close)
         self.daemon.environment["NOTIFY_SOCKET"] = path

@@ -40,6 +40,11 @@ def processes_in(directory):
         return [int(line) for line in file]
 
 
+def freeze(directory, frozen):
+    with open(directory + "/cgroup.freeze", "w") as file:
+        file.write(f"{frozen:d}")
+
+
 class Case(harness.TestCase):
     terminal = harness.Terminal("--control-groups", clip="person04-live.avi", why_not=control_groups.why_not)
 
@@ -70,16 +75,16 @@ class Ends(Case):
         self.works()
 
     def test_both_run_where_they_are_watched(self):
-        seen = {"examiner": False, "decoder": False}
-
-        def look():
-            for whom in seen:
-                seen[whom] = seen[whom] or bool(processes_in(group(whom)))
-            return all(seen.values())
-
+        """Frozen as soon as they are there: a decoder is gone within some milliseconds."""
+        for whom in ("decoder", "examiner"):
+            freeze(group(whom), True)
+            self.addCleanup(freeze, group(whom), False)
         call = Client().start(Request(pictures.portrait(4)))
-        self.assertTrue(eventually(look, 10), seen)
+        for whom in ("decoder", "examiner"):
+            self.assertTrue(eventually(lambda: processes_in(group(whom)), 10), whom)
+            freeze(group(whom), False)
         self.assertTrue(spin(call.is_over))
+        self.assertEqual(call.answer().verdict, "match")
         self.assertEqual((processes_in(group("examiner")), processes_in(group("decoder"))), ([], []))
 
     def test_bad_reference(self):

@@ -20,12 +20,7 @@ class Manager:
     """The service manager's socket; likenessd is started anew to know it."""
 
     def __init__(self, **environment):
-        path = PLACE + "/notify"
-        if os.path.exists(path):
-            os.unlink(path)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.socket.bind(path)
-        os.chmod(path, 0o666)
+        self.socket, path = services.manager_socket(socket.SOCK_NONBLOCK)
         self.heard = []
         self.daemon = services.Daemon()
         self.before = dict(self.daemon.environment)

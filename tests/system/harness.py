@@ -1,30 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of an installed terminal share: how one is had, and how it is said how each test ended.
 
-A test file is a module test_*.py of this directory; tests/system/run starts each in mount and process namespaces of its
+A test file is a module test_*.py of this directory; tools/check-system starts each in mount and process namespaces of its
 own. A TestCase's class has one terminal, `shop`, where Likeness is installed; it is gone after the class.
 """
 
 import os
-import sys
 import tempfile
-import time
 import unittest
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "bus"))
+from terminal import tap
+from shop import Shop
 
-from shop import Shop, data
-from terminal import Terminal
-
-# Set by tests/system/run.
+# Set by tools/check-system.
 TREE = os.environ.get("LIKENESS_TEST_TREE", "")                 # of a terminal without Likeness
 INSTALLED = os.environ.get("LIKENESS_TEST_INSTALLED", "")       # what installing it added, a layer
 SCRATCH = os.environ.get("LIKENESS_TEST_SCRATCH", "")
 BUILD = os.environ.get("LIKENESS_TEST_BUILD", "")
 SOURCE = os.environ.get("LIKENESS_TEST_SOURCE", "")
 PACKAGES = os.environ.get("LIKENESS_TEST_PACKAGES", "")         # a directory with what is installed
-
-MOST_LINES = 40                         # at the beginning and the end of what is said about a failure
 
 
 def boot(installed=True, kind=Shop):
@@ -72,56 +66,6 @@ class TestCase(unittest.TestCase):
         self.assertEqual([(claims["cause"], claims.get("verdict")) for claims in closed], [(cause, None)])
 
 
-# --- the Test Anything Protocol
-
-class Result(unittest.TestResult):
-    """Says at once how each test ended. What went wrong while a class was set up counts as a test of its own."""
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.problems, self.skipped_because, self.began = [], None, time.monotonic()
-
-    def addError(self, test, err):
-        text = self._exc_info_to_string(err, test)
-        if isinstance(test, unittest.TestCase):
-            self.problems.append(text)
-        else:
-            say(f"not ok - {test.id()}")
-            comment(text)
-
-    def addFailure(self, test, err):
-        self.addError(test, err)
-
-    def addSubTest(self, test, subtest, err):
-        if err:
-            self.problems.append(subtest._subDescription() + "\n" + self._exc_info_to_string(err, test))
-
-    def addSkip(self, test, reason):
-        self.skipped_because = reason
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        name = ".".join(test.id().split(".")[-2:])
-        took = f"({time.monotonic() - self.began:.1f} s)"
-        if self.problems:
-            say(f"not ok - {name} {took}")
-            comment("\n".join(self.problems))
-        elif self.skipped_because:
-            say(f"ok - {name} # SKIP {self.skipped_because}")
-        else:
-            say(f"ok - {name} {took}")
-
-
-def say(line):
-    print(line, flush=True)
-
-
-def comment(text):
-    lines = text.splitlines()
-    for line in lines if len(lines) <= 2 * MOST_LINES else lines[:MOST_LINES] + ["…"] + lines[-MOST_LINES:]:
-        say("#   " + line)
-
-
 def run_module(name, word=None):
     """All tests of a test file, or those with a word in their name."""
     module = __import__(name)
@@ -133,4 +77,4 @@ def run_module(name, word=None):
                  if not word or word in test.id()]
         if tests:
             suite.addTest(unittest.TestSuite(tests))
-    suite.run(Result())
+    suite.run(tap.Result())

@@ -15,7 +15,12 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "bus"))
+
+import tap
 
 # What no step takes, also on a busy machine.
 PATIENCE = 60
@@ -34,13 +39,7 @@ class Failed(Exception):
 
 
 def eventually(condition, seconds=PATIENCE):
-    """Waits for a condition; its last value."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() >= deadline:
-            return value
-        time.sleep(0.02)
+    return tap.eventually(condition, seconds)
 
 
 def read(path, default=None):

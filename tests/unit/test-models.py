@@ -181,6 +181,15 @@ class Models(unittest.TestCase):
         self.refused("finder.onnx: is another file than the manifest names", sha256(b"another"),
                      sha256(FILES["finder.onnx"]), "m.onnx: No such file", "no package was made")
 
+    def test_one_file_of_two_models(self):
+        """Each model's hash is compared, also if the file is there because of another one, or is the manifest itself."""
+        for file in ("finder.onnx", "manifest"):
+            with self.subTest(file=file):
+                changed = self.manifest.replace("File=alive.onnx", "File=" + file)
+                self.assertNotEqual(changed, self.manifest)
+                self.write("manifest", changed.encode())
+                self.refused(f"{file}: is another file than the manifest names", sha256(FILES["alive.onnx"]))
+
     def test_what_is_no_file(self):
         for make in (os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
             with self.subTest(make=make):
