@@ -600,3 +600,17 @@ bool v4l2_mock_streaming(V4l2Mock *m) {
         g_mutex_unlock(&m->lock);
         return streaming;
 }
+
+bool v4l2_mock_closed(V4l2Mock *m) {
+        g_autoptr(GDir) directory = g_dir_open("/proc/self/fd", 0, NULL);
+        const char *name;
+
+        while (directory && (name = g_dir_read_name(directory))) {
+                g_autofree char *path = g_strconcat("/proc/self/fd/", name, NULL);
+                g_autofree char *target = g_file_read_link(path, NULL);
+
+                if (target && streq(target, m->node))
+                        return false;
+        }
+        return directory;
+}

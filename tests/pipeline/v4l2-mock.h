@@ -88,6 +88,8 @@ void v4l2_mock_on_open(V4l2Mock *m, bool (*reload)(MockConfig *config, void *use
 MockMode v4l2_mock_mode(V4l2Mock *m);
 /* True between starting and stopping to stream. */
 bool v4l2_mock_streaming(V4l2Mock *m);
+/* True if this process has it open nowhere. */
+bool v4l2_mock_closed(V4l2Mock *m);
 
 /* The brightness of frame `n` in patterns: from it, tests tell which frame they have. */
 static inline uint8_t mock_luma(uint32_t n) {
