@@ -104,16 +104,23 @@ static const char *pci_number(sd_device *device, const char *name) {
         return strncmp(value, "0x", 2) == 0 ? value + 2 : value;
 }
 
-/* What a device says of itself is untrusted: its serial number can hold anything. */
 static void make_plain(char *name) {
         for (; *name; name++)
                 if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@#-", *name))
                         *name = '_';
 }
 
+/* What a device says of itself is untrusted: its serial number can hold anything. There is one @ in a name, and behind it
+ * is what no device chooses: a pattern for a port cannot be met from another one. */
+static void plain_serial(sd_device *usb, char ret[static SERIAL_MAX + 1]) {
+        (void) snprintf(ret, SERIAL_MAX + 1, "%s", attribute(usb, "serial"));
+        for (char *at = strchr(ret, '@'); at; at = strchr(at, '@'))
+                *at = '_';
+}
+
 static int path_name(const Path *p, sd_device *device, char ret[static CAMERA_NAME_MAX + 1]) {
-        const char *place = p->controller ? p->controller : "virtual", *sysname = "", *port, *serial, *index;
-        char suffix[16] = "";
+        const char *place = p->controller ? p->controller : "virtual", *sysname = "", *port, *index;
+        char suffix[16] = "", serial[SERIAL_MAX + 1];
         int n;
 
         (void) sd_device_get_sysname(device, &sysname);
@@ -124,9 +131,9 @@ static int path_name(const Path *p, sd_device *device, char ret[static CAMERA_NA
         if (p->usb) {
                 /* the number of the bus, before the dash, is another one after the next start */
                 port = p->interface ? strchr(p->interface, '-') : NULL;
-                serial = attribute(p->usb, "serial");
-                n = snprintf(ret, CAMERA_NAME_MAX + 1, "usb-%.4s:%.4s%s%.*s@%s-%s%s", attribute(p->usb, "idVendor"),
-                             attribute(p->usb, "idProduct"), *serial ? "-" : "", SERIAL_MAX, serial, place,
+                plain_serial(p->usb, serial);
+                n = snprintf(ret, CAMERA_NAME_MAX + 1, "usb-%.4s:%.4s%s%s@%s-%s%s", attribute(p->usb, "idVendor"),
+                             attribute(p->usb, "idProduct"), *serial ? "-" : "", serial, place,
                              port ? port + 1 : "", suffix);
         } else if (p->pci)
                 n = snprintf(ret, CAMERA_NAME_MAX + 1, "pci-%.4s:%.4s@%s%s", pci_number(p->pci, "vendor"),

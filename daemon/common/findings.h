@@ -60,7 +60,7 @@ typedef struct Findings {
 
 /* Strong single signs of a presentation attack: any one is a veto. */
 typedef enum AttackSign {
-        ATTACK_SIGN_FROZEN = 1 << 0,   /* the picture repeats itself exactly */
+        ATTACK_SIGN_REPEATS = 1 << 0,  /* pictures come back exactly after others: a loop */
         _ATTACK_SIGN_ALL = (1 << 1) - 1,
 } AttackSign;
 

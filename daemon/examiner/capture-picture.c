@@ -9,8 +9,8 @@
 #define STEP 4U
 #define CELLS 16U
 
-/* A lens that is closed leaves the black level (0 or 16) and noise, which a cell's mean has not; a scene in the dark has
- * lighter and darker places. Nearest to it among the recordings at hand, all of lit rooms: brightness 53, contrast 35. */
+/* A lens that is closed leaves the black level (0 or 16) and noise, which a cell's mean has not; a scene in the dark
+ * has lighter and darker places. Nearest to it among the recordings at hand, of lit rooms: brightness 53, contrast 35. */
 #define DARK 24
 #define COVERED_BRIGHTNESS 40
 #define COVERED_CONTRAST 5
@@ -115,11 +115,23 @@ static uint64_t hash_of(const Image *image) {
         return hash;
 }
 
+/* Where its data have ended too early, libjpeg's blocks are zero: grey throughout, which no sensor ever is. */
+static bool cut_off(const Plane *luma) {
+        const uint32_t block = 8;
+
+        for (uint32_t y = luma->height - block; y < luma->height; y++)
+                for (uint32_t x = 0; x < luma->width; x++)
+                        if (luma->data[y * luma->stride + x * luma->step] != 128)
+                                return false;
+        return true;
+}
+
 PictureMeasures picture_measure(const Image *image) {
         PictureMeasures m = { .blue = 128, .red = 128, .hash = hash_of(image) };
         Plane luma = luma_of(image), chroma[2];
 
         measure_luma(&luma, &m);
+        m.cut_off = cut_off(&luma);
         if (chroma_of(image, chroma)) {
                 m.blue = mean_of(&chroma[0]);
                 m.red = mean_of(&chroma[1]);
@@ -158,10 +170,18 @@ static bool frozen(PictureWatch *w, const PictureMeasures *m, uint64_t now) {
         return w->same >= PICTURE_FROZEN_MIN && now >= w->same_since + PICTURE_FROZEN_USEC;
 }
 
+static bool damaged(PictureWatch *w, const PictureMeasures *m, uint64_t now) {
+        if (!m->cut_off)
+                w->cut_off_since = 0;
+        else if (w->cut_off_since == 0)
+                w->cut_off_since = now;
+        return m->cut_off && now >= w->cut_off_since + PICTURE_DAMAGED_USEC;
+}
+
 PictureWord picture_watch_take(PictureWatch *w, const PictureMeasures *m, uint64_t timestamp_usec) {
         /* 0 means "not" */
         const uint64_t now = timestamp_usec + 1;
-        bool is_covered = covered(w, m, now), is_frozen = frozen(w, m, now);
+        bool is_covered = covered(w, m, now), is_frozen = frozen(w, m, now), is_damaged = damaged(w, m, now);
 
         if (!w->any)
                 w->first = now;
@@ -169,6 +189,8 @@ PictureWord picture_watch_take(PictureWatch *w, const PictureMeasures *m, uint64
         w->last = *m;
         w->any = true;
 
+        if (m->cut_off)
+                return is_damaged ? PICTURE_DAMAGED : PICTURE_CUT_OFF;
         /* some cameras whose lens is closed send one and the same black picture */
         if (is_covered)
                 return PICTURE_COVERED;

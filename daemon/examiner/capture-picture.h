@@ -10,12 +10,15 @@
 
 #define PICTURE_WAKING_USEC (UINT64_C(1000) * 1000)    /* a dark room is looked at after this */
 #define PICTURE_COVERED_USEC (UINT64_C(900) * 1000)
+#define PICTURE_DAMAGED_USEC (UINT64_C(900) * 1000)
 #define PICTURE_FROZEN_USEC (UINT64_C(700) * 1000)
 #define PICTURE_FROZEN_MIN 6U                          /* in poor light drivers repeat a picture up to four times */
 
 typedef enum PictureWord {
         PICTURE_FINE,
         PICTURE_WAKING,                /* not to be judged */
+        PICTURE_CUT_OFF,               /* not to be judged: the decoder filled its end */
+        PICTURE_DAMAGED,               /* all have been cut off for a while */
         PICTURE_COVERED,
         PICTURE_FROZEN,
 } PictureWord;
@@ -26,13 +29,14 @@ typedef struct PictureMeasures {
         double contrast;               /* standard deviation of the mean luma of a grid's cells: noise is not in it */
         double blue, red;              /* mean Cb and Cr; 128 is grey */
         uint64_t hash;                 /* of every eighth row */
+        bool cut_off;                  /* its last rows are what a JPEG decoder puts there if the data end too early */
 } PictureMeasures;
 
 typedef struct PictureWatch {
         bool awake, any;
         uint64_t first;                /* time stamps, microseconds */
         PictureMeasures last;
-        uint64_t dark_since, same_since; /* 0: it is not */
+        uint64_t dark_since, same_since, cut_off_since; /* 0: it is not */
         unsigned same;                 /* pictures in a row that equal the one before */
 } PictureWatch;
 

@@ -468,8 +468,11 @@ static Outcome capture_give_up(Capture *c, Outcome outcome) {
                 if (other == OUTCOME_CAMERA_SIZE || other == OUTCOME_CAMERA_FORMAT)
                         outcome = other;
         }
-        capture_fail(c, outcome);
-        return capture_failure(c, outcome);
+        pthread_mutex_lock(&c->lock);
+        c->failed = true;
+        c->outcome = outcome;
+        pthread_mutex_unlock(&c->lock);
+        return outcome;
 }
 
 /* True if the picture is to be handed out; else it is released, with `ret_outcome` if no further one will do. */
@@ -481,6 +484,7 @@ static bool capture_judge(Capture *c, Frame *frame, Outcome *ret_outcome) {
                 return true;
 
         *ret_outcome = word == PICTURE_COVERED ? OUTCOME_CAMERA_COVERED :
+                       word == PICTURE_DAMAGED ? OUTCOME_CAMERA_DAMAGED :
                        word == PICTURE_FROZEN  ? OUTCOME_CAMERA_FROZEN :
                                                  OUTCOME_EXAMINED;
         frame_release(frame);

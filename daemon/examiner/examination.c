@@ -281,7 +281,7 @@ static void examination_close(Examination *e, Capture *capture) {
         examination_leave_driver(e);
 }
 
-/* Opens the camera before the reference is looked at: a sensor wakes up meanwhile. It is closed before anything is told. */
+/* Opens the camera before the reference is looked at: a sensor wakes up meanwhile. Closes it before anything is told. */
 static int examination_examine(Examination *e, Vision *vision, const ExaminationOrder *order, Findings *findings) {
         Capture *capture;
         int r;

@@ -114,6 +114,25 @@ def avi(frames, width, height, rate=30):
                   chunk(b"idx1", index))
 
 
+def frames_of(path):
+    """The pictures of a recording."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, found = data.index(b"movi") + 4, []
+    while data[at:at + 4] == b"00dc":
+        size = struct.unpack_from("<I", data, at + 4)[0]
+        found.append(Image.open(io.BytesIO(data[at + 8:at + 8 + size])))
+        at += 8 + size + size % 2
+    return found
+
+
+def turned_recording(path, count):
+    """As a camera would take it that hangs on its side and mirrors: turned to the left, then mirrored."""
+    frames = [frame.transpose(Image.Transpose.ROTATE_90).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+              for frame in frames_of(path)[:count]]
+    return avi([encoded(frame, quality=90) for frame in frames], *frames[0].size)
+
+
 def recording_without_face(seconds):
     """An empty shop: a landscape in which something small moves, so that no two frames are the same."""
     frames = []

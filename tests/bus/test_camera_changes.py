@@ -378,6 +378,22 @@ class Secret(Case):
         self.assertEqual(self.start().answer().verdict, "match")
 
 
+class Mounted(harness.TestCase):
+    """A camera that hangs on its side and mirrors what it sees."""
+    terminal = harness.Terminal(clip="person04-live.avi")
+
+    def test_turned(self):
+        clip = pictures.file_of(pictures.turned_recording(harness.data("person04-live.avi"), 60), "turned.avi")
+        caller, admin = Client(), Client("root", listen=False)
+        self.addCleanup(caller.close)
+        self.addCleanup(admin.close)
+        test_configuration.write(SETTINGS + "[Cameras]\nFaceRotation=90\nFaceMirrored=yes\n")
+        receipts.call(admin, "ReloadConfiguration").wait()
+        with services.clip(clip):
+            self.assertEqual(caller.verify(Request(pictures.portrait(4))).verdict, "match")
+        self.assertNotIn("camera-identity", receipts.entries()[-1])    # a recording is no camera
+
+
 class Real(harness.TestCase):
     """No terminal's key signs for a software camera."""
     terminal = MOCK

@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <jpeglib.h>
 
+MockFault mock_fault_at(const MockConfig *config, uint32_t sequence) {
+        bool now = sequence >= config->fault_after && (config->fault_until == 0 || sequence < config->fault_until);
+
+        return now ? config->fault : MOCK_FAULT_NONE;
+}
+
 /* What one pixel is. */
 typedef struct Dot {
         uint8_t y, cb, cr;
@@ -166,7 +172,7 @@ uint32_t mock_picture_draw(
                 uint8_t *out,
                 uint32_t size) {
 
-        const MockFault fault = sequence >= config->fault_after ? config->fault : MOCK_FAULT_NONE;
+        const MockFault fault = mock_fault_at(config, sequence);
         const bool jpeg = mode->fourcc == V4L2_PIX_FMT_MJPEG;
         uint32_t n;
 

@@ -12,5 +12,8 @@ uint32_t mock_picture_draw(
                 uint8_t *out,
                 uint32_t size);
 
+/* What is wrong with this frame. */
+MockFault mock_fault_at(const MockConfig *config, uint32_t sequence);
+
 /* Of a whole frame; of MJPEG as much as there may be. */
 uint32_t mock_picture_size(const MockMode *mode, uint32_t max);

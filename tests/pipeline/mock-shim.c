@@ -6,8 +6,9 @@
  *   The device is opened once more instead.
  * - fstat(): the node is a regular file. Here it is what its path is: a character device with its number.
  * - poll(), ppoll(): a regular file can always be read. A camera can be read when it has a picture: the mock is asked.
- * - open() of a device leads to another one if there is a link UMOCKDEV_DIR/swapped-videoN to its name: the node was
- *   exchanged after it was looked at. */
+ *
+ * If there is a link UMOCKDEV_DIR/swapped-videoN to the name of another camera, the node led there when it was opened:
+ * to fstat() the descriptor is that of the other one, whatever stat() of the node says now. */
 
 /* The functions themselves, not what headers put in their place. */
 #undef _FILE_OFFSET_BITS
@@ -19,8 +20,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,6 +59,21 @@ int dup(int fd) {
         return device ? open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC) : REAL(dup)(fd);
 }
 
+/* The camera's number, or that of the one in whose place it was put. */
+static unsigned number_of(const char *device) {
+        const char *bed = getenv("UMOCKDEV_DIR"), *name = device + strlen("/dev/");
+        char link[512], other[64];
+        ssize_t n;
+
+        (void) snprintf(link, sizeof(link), "%s/swapped-%s", bed ? bed : "", name);
+        n = readlink(link, other, sizeof(other) - 1);
+        if (n > 0) {
+                other[n] = '\0';
+                name = other;
+        }
+        return (unsigned) strtoul(name + strlen("video"), NULL, 10);
+}
+
 static void become_device(int fd, mode_t *mode, dev_t *rdev) {
         const char *device;
         char path[512];
@@ -70,7 +84,7 @@ static void become_device(int fd, mode_t *mode, dev_t *rdev) {
         if (!device)
                 return;
         *mode = S_IFCHR | (*mode & 07777);
-        *rdev = makedev(V4L2_MAJOR, (unsigned) strtoul(device + strlen("/dev/video"), NULL, 10));
+        *rdev = makedev(V4L2_MAJOR, number_of(device));
 }
 
 int fstat(int fd, struct stat *ret) {
@@ -87,51 +101,6 @@ int fstat64(int fd, struct stat64 *ret) {
         if (r == 0)
                 become_device(fd, &ret->st_mode, &ret->st_rdev);
         return r;
-}
-
-/* umockdev comes first and has put the test bed's directory before the path. */
-static const char *swapped(const char *path, char other[static 512]) {
-        const char *bed = getenv("UMOCKDEV_DIR"), *device = strstr(path, "/dev/video");
-        char link[512], name[64];
-        ssize_t n;
-
-        if (!bed || !device || strncmp(path, bed, strlen(bed)) != 0)
-                return path;
-        (void) snprintf(link, sizeof(link), "%s/swapped-%s", bed, device + strlen("/dev/"));
-        n = readlink(link, name, sizeof(name) - 1);
-        if (n <= 0)
-                return path;
-        name[n] = '\0';
-        (void) snprintf(other, 512, "%s/dev/%s", bed, name);
-        return other;
-}
-
-int open(const char *path, int flags, ...) {
-        mode_t mode = 0;
-        char other[512];
-
-        if (flags & (O_CREAT | __O_TMPFILE)) {
-                va_list arguments;
-
-                va_start(arguments, flags);
-                mode = va_arg(arguments, mode_t);
-                va_end(arguments);
-        }
-        return REAL(open)(flags & O_CREAT ? path : swapped(path, other), flags, mode);
-}
-
-int open64(const char *path, int flags, ...) {
-        mode_t mode = 0;
-        char other[512];
-
-        if (flags & (O_CREAT | __O_TMPFILE)) {
-                va_list arguments;
-
-                va_start(arguments, flags);
-                mode = va_arg(arguments, mode_t);
-                va_end(arguments);
-        }
-        return REAL(open64)(flags & O_CREAT ? path : swapped(path, other), flags, mode);
 }
 
 static uint64_t now_nsec(void) {

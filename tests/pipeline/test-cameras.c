@@ -154,12 +154,12 @@ static void test_twins(void **state) {
         cameras_done(&c);
 }
 
-/* A serial number is the device's own invention. */
+/* A serial number is the device's own invention; it cannot pass for another port, or for a pattern. */
 static void test_strange_serials(void **state) {
         usb_device(XHCI "/usb1/1-1", "046d", "0825", "x@0000:00:14.0-2:1.0 *?[\\n");
         usb_interface(XHCI "/usb1/1-1/1-1:1.0");
         video(XHCI "/usb1/1-1/1-1:1.0", 0, 0, ":capture:");
-        expect_alone("usb-046d:0825-x@0000:00:14.0-2:1.0____@0000:00:14.0-1:1.0", CAMERA_PHYSICAL);
+        expect_alone("usb-046d:0825-x_0000:00:14.0-2:1.0____@0000:00:14.0-1:1.0", CAMERA_PHYSICAL);
 }
 
 static void test_long_serial(void **state) {

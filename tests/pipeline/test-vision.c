@@ -395,24 +395,14 @@ static void two_in_front_are_too_many(void **state) {
         check_end(&c);
 }
 
-static void stills_and_loops_are_signs_of_an_attack(void **state) {
-        _cleanup_(recording_done) Recording r = {};
-        _cleanup_(picture_done) Picture frame = {};
+static void loops_are_signs_of_an_attack(void **state) {
         Check c;
 
         need_recordings();
-        assert_int_equal(recording_open(recording_path("person04-live.avi"), &r), 0);
-        assert_int_equal(recording_next(&r, &frame), 1);
-        check_begin(&c);
-        for (unsigned i = 0; i < 15; i++)
-                check_frame(&c, &frame.image);
-        assert_int_equal(check_findings(&c).attack_signs, ATTACK_SIGN_FROZEN);
-        check_end(&c);
-
         check_begin(&c);
         for (unsigned i = 0; i < 4; i++)
                 check_recording(&c, "person04-live.avi", 0, 12, true, NULL);
-        assert_int_equal(check_findings(&c).attack_signs, ATTACK_SIGN_FROZEN);
+        assert_int_equal(check_findings(&c).attack_signs, ATTACK_SIGN_REPEATS);
         check_end(&c);
 
         check_begin(&c);
@@ -738,7 +728,7 @@ int main(void) {
                 cmocka_unit_test(covered_mouth_is_no_evidence),
                 cmocka_unit_test(obstacles_are_named),
                 cmocka_unit_test(two_in_front_are_too_many),
-                cmocka_unit_test(stills_and_loops_are_signs_of_an_attack),
+                cmocka_unit_test(loops_are_signs_of_an_attack),
                 cmocka_unit_test(bad_portraits_are_named),
                 cmocka_unit_test(noise_of_any_format_is_no_evidence),
                 cmocka_unit_test(a_wall_is_no_face),

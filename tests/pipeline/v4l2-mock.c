@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <umockdev.h>
+#include <unistd.h>
 
 #define BUFFERS_MAX 4
 #define BUFFER_SIZE (1280U * 720U * 2U)
@@ -242,7 +243,7 @@ static int query_or_queue(V4l2Mock *m, struct v4l2_buffer *b, bool queue) {
 }
 
 static bool faulty(const V4l2Mock *m, MockFault fault) {
-        return m->config.fault == fault && m->sequence >= m->config.fault_after;
+        return mock_fault_at(&m->config, m->sequence) == fault;
 }
 
 static bool vanished(const V4l2Mock *m) {
@@ -291,7 +292,7 @@ static int dequeue(V4l2Mock *m, struct v4l2_buffer *b) {
         damaged = m->config.error_flag_every > 0 && m->sequence % m->config.error_flag_every == 0;
         (void) clock_gettime(CLOCK_MONOTONIC, &now);
         if (faulty(m, MOCK_FAULT_STALE))
-                now.tv_sec -= 3600;
+                now.tv_sec -= 3;
         if (faulty(m, MOCK_FAULT_SAME_TIME))
                 now = m->stamp;
         m->stamp = now;
@@ -536,6 +537,26 @@ void v4l2_mock_on_open(V4l2Mock *m, bool (*reload)(MockConfig *config, void *use
         g_mutex_unlock(&m->lock);
 }
 
+void v4l2_mock_set_serial(V4l2Mock *m, const char *serial) {
+        g_autofree char *path = mock_place_syspath(&m->place);
+        g_autofree char *interface = g_path_get_dirname(path);
+        g_autofree char *usb = NULL, *device = NULL, *full = NULL;
+
+        /* …/1-1/1-1:1.0/video4linux/video0 */
+        usb = g_path_get_dirname(interface);
+        device = g_path_get_dirname(usb);
+        full = g_strconcat("/sys", device, NULL);
+        umockdev_testbed_set_attribute(m->testbed, full, "serial", serial);
+}
+
+bool v4l2_mock_swap(V4l2Mock *m, const V4l2Mock *other) {
+        g_autofree char *root = umockdev_testbed_get_root_dir(m->testbed);
+        g_autofree char *link = g_strdup_printf("%s/swapped-%s", root, m->device + strlen("/dev/"));
+
+        (void) unlink(link);
+        return !other || symlink(other->device + strlen("/dev/"), link) == 0;
+}
+
 void v4l2_mock_release(V4l2Mock *m) {
         UMockdevIoctlClient *stuck;
 
@@ -578,4 +599,18 @@ bool v4l2_mock_streaming(V4l2Mock *m) {
         streaming = m->streaming;
         g_mutex_unlock(&m->lock);
         return streaming;
+}
+
+bool v4l2_mock_closed(V4l2Mock *m) {
+        g_autoptr(GDir) directory = g_dir_open("/proc/self/fd", 0, NULL);
+        const char *name;
+
+        while (directory && (name = g_dir_read_name(directory))) {
+                g_autofree char *path = g_strconcat("/proc/self/fd/", name, NULL);
+                g_autofree char *target = g_file_read_link(path, NULL);
+
+                if (target && streq(target, m->node))
+                        return false;
+        }
+        return directory;
 }

@@ -30,7 +30,7 @@ typedef enum MockFault {
         MOCK_FAULT_OTHER_SIZE,         /* the frames are not of the size that was set */
         MOCK_FAULT_FROZEN,             /* always the same picture */
         MOCK_FAULT_COVERED,            /* black, and the sensor's noise */
-        MOCK_FAULT_STALE,              /* the time stamps are an hour old */
+        MOCK_FAULT_STALE,              /* the time stamps are three seconds old */
         MOCK_FAULT_SAME_TIME,          /* they stay what they were */
         MOCK_FAULT_IO,                 /* fetching a frame fails: a fatal error of the stream */
         MOCK_FAULT_STUCK,              /* fetching a frame does not return before v4l2_mock_release() */
@@ -48,7 +48,7 @@ typedef struct MockConfig {
         size_t n_frames;
         uint32_t waking;               /* so many frames until the sensor is awake; not with MJPEG */
         MockFault fault;
-        uint32_t fault_after;
+        uint32_t fault_after, fault_until; /* frames; until 0: for ever */
         bool no_capture;               /* the device does not capture video (as metadata nodes) */
         int set_format_error;          /* errno of setting the format: EBUSY while another program streams */
         int stream_on_error;           /* errno of starting to stream: ENOSPC without USB bandwidth */
@@ -71,6 +71,11 @@ void v4l2_mock_configure(V4l2Mock *m, const MockConfig *config);
 /* The node in the file system, for its permissions. */
 const char *v4l2_mock_node(V4l2Mock *m);
 
+/* From now on it says that it has another serial number, as another camera at the same port would. */
+void v4l2_mock_set_serial(V4l2Mock *m, const char *serial);
+/* Whoever opens its node has got the other camera (NULL: no longer), whatever stat() says of the node. */
+bool v4l2_mock_swap(V4l2Mock *m, const V4l2Mock *other);
+
 /* Lets requests return that a fault held up. */
 void v4l2_mock_release(V4l2Mock *m);
 /* A request is held up. */
@@ -83,6 +88,8 @@ void v4l2_mock_on_open(V4l2Mock *m, bool (*reload)(MockConfig *config, void *use
 MockMode v4l2_mock_mode(V4l2Mock *m);
 /* True between starting and stopping to stream. */
 bool v4l2_mock_streaming(V4l2Mock *m);
+/* True if this process has it open nowhere. */
+bool v4l2_mock_closed(V4l2Mock *m);
 
 /* The brightness of frame `n` in patterns: from it, tests tell which frame they have. */
 static inline uint8_t mock_luma(uint32_t n) {

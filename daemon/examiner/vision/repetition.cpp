@@ -4,9 +4,6 @@
 
 namespace likeness {
 
-/* In poor light a camera that promises 30 frames a second may deliver each picture up to four times. */
-constexpr unsigned RUN_MAX = 8;
-
 /* A picture that comes back after others came between was recorded. Ones that are all black or white do so innocently,
  * hence the need for contrast. */
 constexpr unsigned RETURNS_MAX = 4;
@@ -50,11 +47,10 @@ void Repetition::add(const cv::Mat &luma) {
         hashes_[count_ % REMEMBERED] = hash;
         count_++;
 
-        run_ = repeated ? run_ + 1 : 0;
         if (returned && !repeated)
                 returns_++;
-        if ((run_ >= RUN_MAX || returns_ >= RETURNS_MAX) && has_contrast(luma))
-                frozen_ = true;
+        if (returns_ >= RETURNS_MAX && has_contrast(luma))
+                repeats_ = true;
 }
 
 } // namespace likeness

@@ -127,7 +127,7 @@ int vision_observe(Vision *v, const Image *frame, Observation *ret) {
 
                 v->repetition.add(luma);
                 *ret = look(*v, *frame, luma);
-                ret->enough = v->evidence->enough() || (v->repetition.frozen() && v->evidence->frames_used() > 0);
+                ret->enough = v->evidence->enough() || (v->repetition.repeats() && v->evidence->frames_used() > 0);
                 ret->progress = ret->enough ? 1000 : v->evidence->progress();
                 return 0;
         });
@@ -143,8 +143,8 @@ int vision_conclude(Vision *v, Findings *findings) {
                 findings->frames_used = v->evidence->frames_used();
                 findings->frames_matched = v->evidence->frames_matched();
                 /* an empty shop may stand still: what repeats itself must show a face */
-                bool frozen = v->repetition.frozen() && v->evidence->frames_used() > 0;
-                findings->attack_signs = frozen ? ATTACK_SIGN_FROZEN : 0;
+                bool repeats = v->repetition.repeats() && v->evidence->frames_used() > 0;
+                findings->attack_signs = repeats ? ATTACK_SIGN_REPEATS : 0;
                 return 0;
         });
 }
