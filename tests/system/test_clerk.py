@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A clerk at work, on a terminal in production."""
 
+import json
 import unittest
 
 from harness import TestCase
@@ -30,6 +31,17 @@ class Clerk(TestCase):
         self.assertFalse(self.shop.populated(DECODERS))
         units = self.shop.shell("root", "systemctl list-units --all --plain --no-legend 'likeness-*@*'").stdout
         self.assertEqual(units, "")
+
+    def test_the_cameras_can_be_listed(self):
+        """By the confined examiner; no attempt is recorded, and nothing is left of it."""
+        before = self.shop.receipts()
+        done = self.shop.run("clerk", "likenessctl", "cameras", "--json")
+        camera, = json.loads(done.stdout)["cameras"]
+        self.assertEqual((camera["state"], camera["kind"], camera["hardware"]), ("ready", "colour", True))
+        self.assertTrue(camera["used-for-face"])
+        self.assertTrue(camera["modes"])
+        self.assertFalse(self.shop.populated(EXAMINERS))
+        self.assertEqual(self.shop.receipts(), before)
 
     def test_the_receipt_is_believed_elsewhere(self):
         """With another implementation of JWS, on another machine, with nothing but the registered key."""
