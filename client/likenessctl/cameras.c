@@ -16,8 +16,8 @@
 
 static const char cameras_help[] =
         "Usage: likenessctl cameras [--json]\n\n"
-        "Shows the cameras of your seat: name, what each can do, which is fit for faces and which for documents, and why\n"
-        "not. Each is opened for a moment; no picture is taken.\n\n"
+        "Shows the cameras of your seat: name, what each can do, which is fit for faces and which for documents, and\n"
+        "why not. Each is opened for a moment; no picture is taken.\n\n"
         "     --json  Print one JSON object\n"
         "  -h --help  Show this help\n\n"
         "Exit status: 0 there is a camera for faces, 1 there is none, 2 wrong usage, 3 the call failed.\n";

@@ -4,11 +4,11 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Which programs have a device open, as far as the caller may see: his own, and everybody's as root. likenessd itself cannot
- * look, and need not: who holds a camera is nothing that one user has to tell another. */
+/* Which programs have a device open, as far as the caller may see: his own, and everybody's as root. likenessd itself
+ * cannot look, and need not: who holds a camera is nothing that one user has to tell another. */
 
-/* [{"device", "program", "pid", "user"}], a new reference, of all that have one of the `n` devices open; empty if none was
- * seen. NULL if memory ran out. A node that is not there is left out. */
+/* [{"device", "program", "pid", "user"}], a new reference, of all that have one of the `n` devices open; empty if none
+ * was seen. NULL if memory ran out. A node that is not there is left out. */
 json_t *holders_of(const char *const *devices, size_t n);
 
 /* The same of all of /dev/video*. */

@@ -106,7 +106,8 @@ static int read_dictionary(sd_bus_message *m, json_t **ret) {
         return 0;
 }
 
-/* The modes of a camera: {"format", "width", "height", "rate"}, the rate in pictures a second, null if it is not known. */
+/* The modes of a camera: {"format", "width", "height", "rate"}, the rate in pictures a second, null if it is not
+ * known. */
 static int read_modes(sd_bus_message *m, json_t **ret) {
         json_t *array = json_array(), *rate;
         uint32_t width, height, thousandths;

@@ -102,14 +102,14 @@ static const Wording camera_states[] = {
         { "camera-changed", "was exchanged while it was looked at. Ask again" },
         { "camera-none", "has gone. Ask again" },
         { "camera-format", "delivers no pictures" },
-        { "camera-stuck", "its driver does not answer. Unplug it and plug it in again; if that does not help, restart the "
-                          "machine" },
+        { "camera-stuck", "its driver does not answer. Unplug it and plug it in again; if that does not help, restart "
+                          "the machine" },
         { "not-opened", "was not opened: there are too many cameras" },
 };
 
 static const Wording fitnesses[] = {
         { "fit", "fit" },
-        { "no-colour", "second choice: it sees no colour, and is used only where there is no camera that does" },
+        { "no-colour", "second choice: it sees no colour, and is used only if no camera does" },
         { "few-pixels", "not fit: too few pixels" },
         { "slow", "not fit: too few pictures a second" },
         { "no-format", "not fit: it delivers none of MJPG, YUYV, NV12 and GREY" },

@@ -19,9 +19,10 @@
  *                                      and with `software` also cameras that no hardware is behind. `view` is a
  *                                      CameraView. Thresholds in thousandths tell when more evidence cannot change
  *                                      the answer
- *   Inspect(a(ss) cameras, b software) → (a(ua(uuuu)))  instead of Examine(): opens each (as above, without recordings),
- *                                      one after the other and without streaming, and says in the same order how that
- *                                      ended (an Outcome, OUTCOME_EXAMINED if it did well) and the camera's modes, at most
+ *   Inspect(a(ss) cameras, b software) → (a(ua(uuuu)))
+ *                                      instead of Examine(): opens each (as above, without recordings), one after the
+ *                                      other and without streaming, and says in the same order how that ended (an
+ *                                      Outcome, OUTCOME_EXAMINED if it did well) and the camera's modes, at most
  *                                      CAMERA_MODES_MAX: the members of CameraMode
  *
  * examiner → daemon (signals); anything that is not on this list ends the examiner

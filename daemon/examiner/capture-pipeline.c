@@ -16,9 +16,9 @@
  * them. */
 #define SINK_FORMATS "{ I420, Y42B, NV12, YUY2, GRAY8, RGB }"
 
-/* GStreamer's V4L2 plugin, when it is loaded, opens every video device of the machine in search of codecs: also those that
- * are not to be opened, and one whose driver does not come back would hold everything up. Without a free descriptor it
- * opens none. The library itself is loaded before. */
+/* GStreamer's V4L2 plugin, when it is loaded, opens every video device of the machine in search of codecs: also those
+ * that are not to be opened, and one whose driver does not come back would hold everything up. Without a free
+ * descriptor it opens none. The library itself is loaded before. */
 static GstPlugin *load_plugin_blindfolded(const char *path, GError **error) {
         struct rlimit before, none;
         GstPlugin *plugin = NULL;

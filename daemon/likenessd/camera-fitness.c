@@ -6,18 +6,19 @@
 #include <linux/videodev2.h>
 #include <math.h>
 
-/* The rule asks how many pixels a camera has between the eyes, as everything that follows depends on that. No camera tells
- * its field of view, so that of the usual 1080p webcam is taken: 78° from corner to corner, 70° along the longer side.
+/* The rule asks how many pixels a camera has between the eyes, as everything that follows depends on that. No camera
+ * tells its field of view, so that of the usual 1080p webcam is taken: 78° from corner to corner, 70° along the longer
+ * side.
  *
  *   pixels = longer side × distance between the eyes ÷ (2 × working distance × tan 35°)
  *
- * Face: 63 mm between an adult's eyes (the mean; Dodgson, Variation and extrema of human interpupillary distance, 2004),
- * 75 cm away at a counter, and the 36 pixels below which a frame is not used (EYE_DISTANCE_MIN in quality.cpp): 600
- * pixels.
+ * Face: 63 mm between an adult's eyes (the mean; Dodgson, Variation and extrema of human interpupillary distance,
+ * 2004), 75 cm away at a counter, and the 36 pixels below which a frame is not used (EYE_DISTANCE_MIN in quality.cpp):
+ * 600 pixels.
  *
  * Document: a portrait 22 mm wide, as on identity cards, has 5.5 mm between the eyes, a quarter of its width (ISO/IEC
- * 19794-5, token image), 25 cm away, and 30 pixels, below which a printed portrait loses certainty (docs/thresholds.md):
- * 1910 pixels. So 1920 × 1080 does, and 1280 × 720 does not, with 20. */
+ * 19794-5, token image), 25 cm away, and 30 pixels, below which a printed portrait loses certainty
+ * (docs/thresholds.md): 1910 pixels. So 1920 × 1080 does, and 1280 × 720 does not, with 20. */
 #define TAN_OF_HALF_VIEW 0.70021
 
 static const struct {
@@ -25,8 +26,8 @@ static const struct {
         uint32_t pixels_min;
         uint32_t rate_wanted, rate_min; /* frames per 1000 s */
 } needs[_CAMERA_ROLE_MAX] = {
-        /* slower modes are used only where there is none of 24 frames a second (capture-mode.c); at 5 the 15 frames that an
-         * answer takes at least come in 3 s */
+        /* slower modes are used only where there is none of 24 frames a second (capture-mode.c); at 5 the 15 frames
+         * that an answer takes at least come in 3 s */
         [CAMERA_ROLE_FACE] = { 63, 750, 36, 24000, 5000 },
         /* a card lies still */
         [CAMERA_ROLE_DOCUMENT] = { 5.5, 250, 30, 1000, 1000 },
@@ -44,7 +45,9 @@ static bool format_in(uint32_t fourcc, const uint32_t *formats, size_t n) {
 }
 
 static bool usable(const CameraMode *m, bool *ret_colour) {
-        static const uint32_t colour[] = { V4L2_PIX_FMT_NV12, V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_JPEG };
+        static const uint32_t colour[] = {
+                V4L2_PIX_FMT_NV12, V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_JPEG,
+        };
 
         *ret_colour = format_in(m->fourcc, colour, ELEMENTSOF(colour));
         return (*ret_colour || m->fourcc == V4L2_PIX_FMT_GREY) && m->width >= SIDE_MIN && m->width <= SIDE_MAX &&
@@ -78,7 +81,8 @@ static bool better(const CameraMode *a, const CameraMode *b, CameraRole role) {
         return x < y || (x <= y && longer_side(a) > longer_side(b));
 }
 
-/* The mode of this kind that is used: of those that are at least so fast (what tells no rate counts as fast); NULL for none. */
+/* The mode of this kind that is used: of those that are at least so fast (what tells no rate counts as fast); NULL for
+ * none. */
 static const CameraMode *best_mode(const CameraMode *modes, size_t n, bool colour, uint32_t rate_min, CameraRole role) {
         const CameraMode *best = NULL;
 
@@ -93,7 +97,9 @@ static const CameraMode *best_mode(const CameraMode *modes, size_t n, bool colou
 }
 
 static uint32_t eye_pixels(const CameraMode *m, CameraRole role) {
-        return (uint32_t) floor(longer_side(m) * needs[role].eyes_mm / (2 * needs[role].distance_mm * TAN_OF_HALF_VIEW));
+        double seen_mm = 2 * needs[role].distance_mm * TAN_OF_HALF_VIEW;
+
+        return (uint32_t) floor(longer_side(m) * needs[role].eyes_mm / seen_mm);
 }
 
 CameraFitness camera_modes_fitness(const CameraMode *modes, size_t n, CameraRole role, uint32_t *ret_eye_pixels) {
@@ -134,8 +140,9 @@ const char *camera_fitness_to_string(CameraFitness f) {
 /* Brightness alone, in 8 to 16 bits, packed or not, also of two sensors side by side. */
 static bool is_grey(uint32_t fourcc) {
         static const uint32_t grey[] = {
-                V4L2_PIX_FMT_GREY, V4L2_PIX_FMT_Y4, V4L2_PIX_FMT_Y6, V4L2_PIX_FMT_Y10, V4L2_PIX_FMT_Y12, V4L2_PIX_FMT_Y14,
-                V4L2_PIX_FMT_Y16, V4L2_PIX_FMT_Y10BPACK, V4L2_PIX_FMT_Y10P, V4L2_PIX_FMT_Y8I, V4L2_PIX_FMT_Y12I,
+                V4L2_PIX_FMT_GREY, V4L2_PIX_FMT_Y4, V4L2_PIX_FMT_Y6, V4L2_PIX_FMT_Y10, V4L2_PIX_FMT_Y12,
+                V4L2_PIX_FMT_Y14, V4L2_PIX_FMT_Y16, V4L2_PIX_FMT_Y10BPACK, V4L2_PIX_FMT_Y10P, V4L2_PIX_FMT_Y8I,
+                V4L2_PIX_FMT_Y12I,
         };
 
         return format_in(fourcc, grey, ELEMENTSOF(grey));

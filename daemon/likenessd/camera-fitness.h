@@ -9,7 +9,7 @@
 
 typedef enum CameraFitness {
         CAMERA_FIT,
-        CAMERA_NO_COLOUR,              /* an infrared camera: for faces taken if there is no other, for documents never */
+        CAMERA_NO_COLOUR,              /* an infrared camera: for faces if there is no other, for documents never */
         CAMERA_FEW_PIXELS,             /* too few between the eyes */
         CAMERA_SLOW,                   /* too few pictures a second */
         CAMERA_NO_FORMAT,              /* none of the formats that can be read */

@@ -139,8 +139,8 @@ int camera_inspection_new(
         r = copy_cameras(i, cameras, n);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(event, &i->deadline, CLOCK_MONOTONIC, n * EACH_USEC + OVERTIME_USEC, 0, on_deadline,
-                        i);
+        r = sd_event_add_time_relative(event, &i->deadline, CLOCK_MONOTONIC, n * EACH_USEC + OVERTIME_USEC, 0,
+                        on_deadline, i);
         if (r < 0)
                 return r;
         r = examiner_link_new(&i->link, event, place, demo, &link_handlers, i);

@@ -8,8 +8,8 @@
 typedef struct CameraInspection CameraInspection;
 
 typedef struct CameraInspectionHandlers {
-        /* How it ended: a report of each camera in their order, or NULL if the examiner failed (it was logged). Called once:
-         * when nothing is left of the examiner, or when that takes too long (`stuck`). */
+        /* How it ended: a report of each camera in their order, or NULL if the examiner failed (it was logged). Called
+         * once: when nothing is left of the examiner, or when that takes too long (`stuck`). */
         void (*done)(CameraInspection *i, const CameraReport *reports, bool stuck, void *userdata);
         /* Nothing is left. The inspection may be freed from here only. */
         void (*gone)(CameraInspection *i, void *userdata);

@@ -267,7 +267,8 @@ CameraChange cameras_compare(
                 }
         }
         for (size_t i = 0; i < after->n && !which; i++)
-                if (camera_captures_at(&after->all[i], seat) && !find(before, seat, &after->all[i], /* name_only= */ false))
+                if (camera_captures_at(&after->all[i], seat) &&
+                    !find(before, seat, &after->all[i], /* name_only= */ false))
                         which = &after->all[i];
 
         *ret_which = which;

@@ -30,7 +30,8 @@ typedef struct ExaminerLinkHandlers {
         void (*prompt)(ExaminerLink *l, Prompt prompt, uint32_t progress, void *userdata);
         void (*decoded)(ExaminerLink *l, DecodeOutcome outcome, uint32_t width, uint32_t height, void *userdata);
         void (*findings)(ExaminerLink *l, const Findings *f, void *userdata);
-        void (*inspected)(ExaminerLink *l, const CameraReport *reports, void *userdata); /* one of each camera, in their order */
+        /* A report of each camera, in their order. */
+        void (*inspected)(ExaminerLink *l, const CameraReport *reports, void *userdata);
         /* The link broke or was broken off because of what came over it, or (CAUSE_EXAMINER_UNWATCHED) its control
          * group cannot be watched; it is ending. `what` is for the log. */
         void (*failed)(ExaminerLink *l, Cause cause, const char *what, void *userdata);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* ListCameras(): what is there at the caller's seat, what each can do, and which is fit for what. And the same in one word,
- * for the entry "health". */
+/* ListCameras(): what is there at the caller's seat, what each can do, and which is fit for what. And the same in one
+ * word, for the entry "health". */
 
 #include "camera-fitness.h"
 #include "camera-inspection.h"
@@ -82,7 +82,13 @@ static CameraFitness fitness(const Verifier *v, const Camera *c, const CameraRep
         return camera_modes_fitness(report->modes, report->n_modes, role, ret_eye_pixels);
 }
 
-static int append_role(sd_bus_message *m, const Verifier *v, const Camera *c, const CameraReport *report, CameraRole role) {
+static int append_role(
+                sd_bus_message *m,
+                const Verifier *v,
+                const Camera *c,
+                const CameraReport *report,
+                CameraRole role) {
+
         static const char *const words[_CAMERA_ROLE_MAX] = {
                 [CAMERA_ROLE_FACE] = "face", [CAMERA_ROLE_DOCUMENT] = "document",
         };
@@ -154,10 +160,10 @@ static int append_camera(sd_bus_message *m, const Verifier *v, const Camera *c, 
         read_label(c, label);
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", c->identity.name, "node", "s", c->node,
-                                          "label", "s", label, "hardware", "b",
-                                          c->identity.backing == CAMERA_PHYSICAL, "state", "s", state_word(v, c, report),
-                                          "kind", "s", camera_kind_to_string(kind));
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", c->identity.name, "node", "s",
+                                          c->node, "label", "s", label, "hardware", "b",
+                                          (int) (c->identity.backing == CAMERA_PHYSICAL), "state", "s",
+                                          state_word(v, c, report), "kind", "s", camera_kind_to_string(kind));
         if (r >= 0)
                 r = append_modes(m, report);
         for (CameraRole role = 0; r >= 0 && role < _CAMERA_ROLE_MAX; role++)
@@ -183,9 +189,10 @@ static const Camera *first_usable(const Listing *l, const CameraCandidates *cand
                 size_t n;
                 const Camera *c = find_node(l, candidates->all[i].node, &n);
                 const CameraReport *report = report_of(l, n, reports);
-                CameraFitness f = report ? camera_modes_fitness(report->modes, report->n_modes, CAMERA_ROLE_FACE, &pixels) :
-                                           CAMERA_NO_FORMAT;
+                CameraFitness f = CAMERA_NO_FORMAT;
 
+                if (report)
+                        f = camera_modes_fitness(report->modes, report->n_modes, CAMERA_ROLE_FACE, &pixels);
                 if (f == CAMERA_FIT || f == CAMERA_FEW_PIXELS || f == CAMERA_SLOW)
                         return c;
                 if (f == CAMERA_NO_COLOUR && !second)
@@ -230,8 +237,8 @@ static int reply(Listing *l, const CameraReport *reports) {
 static const char *fitness_word(const Listing *l, const CameraReport *reports) {
         uint32_t pixels;
 
-        return camera_fitness_to_string(fitness(l->verifier, &l->cameras.all[l->inspected[0]], reports, CAMERA_ROLE_FACE,
-                                                &pixels));
+        return camera_fitness_to_string(fitness(l->verifier, &l->cameras.all[l->inspected[0]], reports,
+                                                CAMERA_ROLE_FACE, &pixels));
 }
 
 static void on_inspection_done(CameraInspection *i, const CameraReport *reports, bool stuck, void *userdata) {
@@ -352,7 +359,8 @@ static int begin_fitness(Listing *l, const char **ret_word) {
         CameraCandidates candidates = {};
         int r;
 
-        r = cameras_choose(&l->cameras, NULL, l->verifier->setup.configuration, CAMERA_ROLE_FACE, &candidates, &refused);
+        r = cameras_choose(&l->cameras, NULL, l->verifier->setup.configuration, CAMERA_ROLE_FACE, &candidates,
+                           &refused);
         if (r == CAMERAS_NONE)
                 *ret_word = "none";
         else if (r == CAMERAS_NOT_PINNED)

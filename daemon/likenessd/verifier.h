@@ -40,8 +40,8 @@ DEFINE_CLEANUP(Verifier *, verifier_free);
 /* `camera` is a static string: the fitness of seat0's camera for faces (camera-fitness.h), or "none" or "recording". */
 typedef void (*FitnessHandler)(const char *camera, void *userdata);
 
-/* Calls `told` once, from the event loop or at once. The camera that a check would try first is opened for it, unless another
- * check is under way. */
+/* Calls `told` once, from the event loop or at once. The camera that a check would try first is opened for it, unless
+ * another check is under way. */
 void verifier_tell_fitness(Verifier *v, FitnessHandler told, void *userdata);
 
 /* How a change of the key ended: the new key's id, or NULL and words. */

@@ -55,8 +55,8 @@ def why_no_mock():
 class Terminal:
     """How private-bus is to be started for a test case, and what has to be made for it before: `prepare` is called
     outside, with a scratch directory, and returns the options (with a recording, unless it names one). `why_not` says
-    why there can be none here, or None. With `cameras`, the environment of tests/pipeline's v4l2-mock, these are all that the
-    terminal has, and no recording stands in for them."""
+    why there can be none here, or None. With `cameras`, the environment of tests/pipeline's v4l2-mock, these are all
+    that the terminal has, and no recording stands in for them."""
 
     def __init__(self, *options, clip="person01-live.avi", prepare=None, why_not=lambda: None, cameras=None):
         self.options, self.clip, self.prepare, self.why_not = list(options), clip, prepare, why_not

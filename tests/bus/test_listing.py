@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""ListCameras and likenessctl cameras, with cameras that tests/pipeline's v4l2-mock presents: what is there, what each can
-do, which is fit for what and why not."""
+"""ListCameras and likenessctl cameras, with cameras that tests/pipeline's v4l2-mock presents: what is there, what each
+can do, which is fit for what and why not."""
 
 import json
 import os
@@ -262,8 +262,8 @@ class InUse(Cameras):
         """Which program holds it is looked for by who asks: by likenessctl, in its own name."""
         camera, = self.cameras().values()
         self.assertEqual((camera["state"], camera["used-for-face"]), ("camera-busy", True))
-        status, text, _ = likenessctl("verify", "--json", "--document=passport", "--challenge=none", "--transaction=t-1",
-                                      "--reference=" + harness.data("person01-portrait.jpg"))
+        status, text, _ = likenessctl("verify", "--json", "--document=passport", "--challenge=none",
+                                      "--transaction=t-1", "--reference=" + harness.data("person01-portrait.jpg"))
         answer = json.loads(text)
         self.assertEqual((status, answer["error"]), (3, harness.ERROR + "CameraBusy"))
         self.assertIsInstance(answer["holders"], list)

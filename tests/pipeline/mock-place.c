@@ -87,7 +87,9 @@ static bool parse_word(const char *word, MockPlace *p) {
                sscanf(word, "interface=%u", &p->interface) == 1 || sscanf(word, "index=%u", &p->index) == 1;
 }
 
-bool mock_place_parse(const char *words, MockPlace *ret, bool (*other)(const char *word, void *userdata), void *userdata) {
+bool mock_place_parse(
+                const char *words, MockPlace *ret, bool (*other)(const char *word, void *userdata), void *userdata) {
+
         g_auto(GStrv) all = g_strsplit(words, " ", -1);
 
         for (char **word = all; *word; word++)

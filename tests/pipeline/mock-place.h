@@ -26,6 +26,8 @@ char *mock_place_describe(const MockPlace *p, const char *root);
 /* The camera's directory below /sys; to be freed. */
 char *mock_place_syspath(const MockPlace *p);
 
-/* Reads words separated by spaces: number=, port=, interface=, index=, vendor=, product=, serial=, card= (_ for a space),
- * seat=, metadata, software. Words that are none of these are left to the caller: false from `other` is a mistake. */
-bool mock_place_parse(const char *words, MockPlace *ret, bool (*other)(const char *word, void *userdata), void *userdata);
+/* Reads words separated by spaces: number=, port=, interface=, index=, vendor=, product=, serial=, card= (_ for a
+ * space), seat=, metadata, software. Words that are none of these are left to the caller: false from `other` is a
+ * mistake. */
+bool mock_place_parse(
+                const char *words, MockPlace *ret, bool (*other)(const char *word, void *userdata), void *userdata);

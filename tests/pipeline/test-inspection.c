@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What an examiner tells of cameras that it is asked to inspect: of several, of such as are busy, wedged, gone or exchanged. */
+/* What an examiner tells of cameras that it is asked to inspect: of several, of such as are busy, wedged, gone or
+ * exchanged. */
 
 #include "inspection.h"
 #include "v4l2-mock.h"
@@ -53,7 +54,8 @@ static int setup(void **state) {
         if (!b->colour)
                 return -1;
         b->infrared = v4l2_mock_add(b->colour, &(MockPlace) { .number = 1, .serial = "A1", .interface = 2 });
-        b->metadata = v4l2_mock_add(b->colour, &(MockPlace) { .number = 2, .serial = "A1", .index = 1, .metadata = true });
+        b->metadata = v4l2_mock_add(b->colour,
+                                    &(MockPlace) { .number = 2, .serial = "A1", .index = 1, .metadata = true });
         b->loopback = v4l2_mock_add(b->colour, &(MockPlace) { .number = 3, .software = true });
         *state = b;
         return b->infrared && b->metadata && b->loopback ? 0 : -1;
@@ -97,7 +99,9 @@ static Inspection *inspect(const char *const cameras[][2], size_t n, bool softwa
         return i;
 }
 
-static void expect_mode(const CameraReport *r, size_t n, uint32_t fourcc, uint32_t width, uint32_t height, uint32_t rate) {
+static void expect_mode(
+                const CameraReport *r, size_t n, uint32_t fourcc, uint32_t width, uint32_t height, uint32_t rate) {
+
         assert_true(n < r->n_modes);
         assert_int_equal(r->modes[n].fourcc, fourcc);
         assert_int_equal(r->modes[n].width, width);

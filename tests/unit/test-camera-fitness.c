@@ -57,7 +57,8 @@ static void test_pixels_of_a_face(void **state) {
         (void) camera_modes_fitness(MODES({ MJPEG, 1920, 1080, 30000 }, { MJPEG, 1280, 720, 30000 },
                                           { MJPEG, 640, 480, 30000 }), CAMERA_ROLE_FACE, &pixels);
         assert_int_equal(pixels, 76);
-        (void) camera_modes_fitness(MODES({ MJPEG, 1920, 1080, 30000 }, { YUY2, 640, 480, 30000 }), CAMERA_ROLE_FACE, &pixels);
+        (void) camera_modes_fitness(MODES({ MJPEG, 1920, 1080, 30000 }, { YUY2, 640, 480, 30000 }), CAMERA_ROLE_FACE,
+                                    &pixels);
         assert_int_equal(pixels, 38);
         expect(CAMERA_FIT, CAMERA_FEW_PIXELS, MODES({ YUY2, 601, 480, 30000 }));
         expect(CAMERA_FEW_PIXELS, CAMERA_FEW_PIXELS, MODES({ YUY2, 599, 480, 30000 }));

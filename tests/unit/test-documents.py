@@ -137,8 +137,8 @@ class Cameras(unittest.TestCase):
         self.assertEqual(sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)), sorted(names))
 
     def test_every_word_of_fitness_has_its_line(self):
-        source = read(SOURCE + "/daemon/likenessd/camera-fitness.c").split("camera_fitness_to_string(")[1].split("};")[0]
-        words = re.findall(r'= "([a-z-]+)"', source)
+        source = read(SOURCE + "/daemon/likenessd/camera-fitness.c").split("camera_fitness_to_string(")[1]
+        words = re.findall(r'= "([a-z-]+)"', source.split("};")[0])
         table = read(SOURCE + "/docs/cameras.md").split("\n| word |")[1].split("\n\n")[0]
         self.assertEqual(sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)), sorted(words))
 
