@@ -20,13 +20,17 @@ static const char cameras_help[] =
         "why not. Each is opened for a moment; no picture is taken.\n\n"
         "     --json  Print one JSON object\n"
         "  -h --help  Show this help\n\n"
-        "Exit status: 0 there is a camera for faces, 1 there is none, 2 wrong usage, 3 the call failed.\n";
+        "Exit status: 0 one of them can see the customer, 1 none can, 2 wrong usage, 3 the call failed.\n";
 
 #define MODES_SHOWN 3U                 /* of each format, the largest */
 
 /* What is needed, for people; the service decides (camera-fitness.c). */
 #define FACE_EYE_PIXELS 36
 #define DOCUMENT_EYE_PIXELS 30
+
+static const char *state_of(const json_t *camera) {
+        return result_string(camera, "state") ?: "";
+}
 
 static double rate_of(const json_t *mode) {
         return json_number_value(json_object_get(mode, "rate"));
@@ -111,12 +115,20 @@ static void put_fitness(const json_t *camera, const char *role, const char *pixe
         fputs(json_is_integer(n) ? ")\n" : "\n", stdout);
 }
 
+static bool sees_customer(const json_t *camera) {
+        return json_is_true(json_object_get(camera, "used-for-face")) && streq(state_of(camera), "ready");
+}
+
 static void put_camera(const json_t *camera) {
-        const char *state = result_string(camera, "state") ?: "", *kind = result_string(camera, "kind") ?: "",
+        const char *state = state_of(camera), *kind = result_string(camera, "kind") ?: "",
                    *label = result_string(camera, "label");
 
         output_text(stdout, result_string(camera, "name") ?: "?");
-        fputs(json_is_true(json_object_get(camera, "used-for-face")) ? "  <- sees the customer\n" : "\n", stdout);
+        if (sees_customer(camera))
+                fputs("  <- sees the customer", stdout);
+        else if (json_is_true(json_object_get(camera, "used-for-face")))
+                fputs("  <- should see the customer", stdout);
+        putchar('\n');
         printf("  %-10s", "device");
         output_text(stdout, result_string(camera, "node") ?: "?");
         if (!isempty(label)) {
@@ -145,7 +157,7 @@ static int add_holders(json_t *camera) {
         const char *node = result_string(camera, "node");
         json_t *holders;
 
-        if (!node || !streq(result_string(camera, "state") ?: "", "camera-busy"))
+        if (!node || !streq(state_of(camera), "camera-busy"))
                 return 0;
         holders = holders_of(&node, 1);
         return !holders || json_object_set_new(camera, "holders", holders) < 0 ? -ENOMEM : 0;
@@ -167,9 +179,9 @@ static int read_cameras(sd_bus_message *m, json_t *ret) {
         return r;
 }
 
-static bool any_for_faces(const json_t *cameras) {
+static bool any_sees_customer(const json_t *cameras) {
         for (size_t i = 0; i < json_array_size(cameras); i++)
-                if (json_is_true(json_object_get(json_array_get(cameras, i), "used-for-face")))
+                if (sees_customer(json_array_get(cameras, i)))
                         return true;
         return false;
 }
@@ -182,7 +194,7 @@ static void print(const json_t *cameras) {
         }
         if (json_array_size(cameras) == 0)
                 printf("There is no camera at your seat. Connect one; what the kernel has found: ls /dev/video*\n");
-        else if (!any_for_faces(cameras))
+        else if (!any_sees_customer(cameras))
                 printf("\nNone of them can see the customer: a check would fail. What to do: docs/cameras.md\n");
 }
 
@@ -208,7 +220,7 @@ int command_cameras(int argc, char *argv[]) {
                         output_json(stdout, all);
                 else
                         print(cameras);
-                status = any_for_faces(cameras) ? 0 : EXIT_OTHER_VERDICT;
+                status = any_sees_customer(cameras) ? 0 : EXIT_OTHER_VERDICT;
         }
         json_decref(all);
         json_decref(cameras);

@@ -299,6 +299,8 @@ static int report(json_t *answer, bool json) {
         else {
                 output_failure(stderr, answer);
                 holders_print(stderr, json_object_get(answer, "holders"), "");
+                if (json_object_get(answer, "holders") && json_array_size(json_object_get(answer, "holders")) == 0)
+                        fprintf(stderr, "Which program it is can be seen by root: likenessctl cameras\n");
         }
 
         if (!verdict)

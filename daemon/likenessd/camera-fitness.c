@@ -102,12 +102,17 @@ static uint32_t eye_pixels(const CameraMode *m, CameraRole role) {
         return (uint32_t) floor(longer_side(m) * needs[role].eyes_mm / seen_mm);
 }
 
+bool camera_modes_usable(const CameraMode *modes, size_t n, bool *ret_colour) {
+        *ret_colour = best_mode(modes, n, /* colour= */ true, 0, CAMERA_ROLE_FACE);
+        return *ret_colour || best_mode(modes, n, /* colour= */ false, 0, CAMERA_ROLE_FACE);
+}
+
 CameraFitness camera_modes_fitness(const CameraMode *modes, size_t n, CameraRole role, uint32_t *ret_eye_pixels) {
-        bool colour = best_mode(modes, n, /* colour= */ true, 0, role);
         const CameraMode *mode;
+        bool colour;
 
         *ret_eye_pixels = 0;
-        if (!colour && !best_mode(modes, n, /* colour= */ false, 0, role))
+        if (!camera_modes_usable(modes, n, &colour))
                 return CAMERA_NO_FORMAT;
 
         mode = best_mode(modes, n, colour, needs[role].rate_wanted, role);

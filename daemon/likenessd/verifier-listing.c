@@ -68,6 +68,12 @@ static const CameraReport *report_of(const Listing *l, size_t n, const CameraRep
         return NULL;
 }
 
+/* It was opened, and said what it can do: perhaps nothing. */
+static bool modes_known(const CameraReport *r) {
+        return r->outcome == OUTCOME_EXAMINED || r->outcome == OUTCOME_CAMERA_BUSY ||
+               r->outcome == OUTCOME_CAMERA_FORMAT;
+}
+
 static CameraFitness fitness(const Verifier *v, const Camera *c, const CameraReport *report, CameraRole role,
                 uint32_t *ret_eye_pixels) {
 
@@ -76,8 +82,7 @@ static CameraFitness fitness(const Verifier *v, const Camera *c, const CameraRep
                 return CAMERA_NO_HARDWARE;
         if (!camera_permitted(c, v->setup.configuration, role))
                 return CAMERA_NOT_PINNED;
-        if (!report || (report->n_modes == 0 && report->outcome != OUTCOME_EXAMINED &&
-                        report->outcome != OUTCOME_CAMERA_FORMAT))
+        if (!report || !modes_known(report))
                 return CAMERA_NOT_AVAILABLE;
         return camera_modes_fitness(report->modes, report->n_modes, role, ret_eye_pixels);
 }
@@ -180,22 +185,25 @@ static const Camera *find_node(const Listing *l, const char *node, size_t *ret_n
         return NULL;
 }
 
-/* Of the candidates the examiner takes the first that sees colour, else the first that has a format at all. */
+/* Of the candidates the examiner takes the first that sees colour, else the first that has a format at all. One that it
+ * cannot open is its answer, and no other takes its place. */
 static const Camera *first_usable(const Listing *l, const CameraCandidates *candidates, const CameraReport *reports) {
         const Camera *second = NULL;
 
         for (size_t i = 0; i < candidates->n; i++) {
-                uint32_t pixels;
                 size_t n;
                 const Camera *c = find_node(l, candidates->all[i].node, &n);
                 const CameraReport *report = report_of(l, n, reports);
-                CameraFitness f = CAMERA_NO_FORMAT;
+                bool usable, colour;
 
-                if (report)
-                        f = camera_modes_fitness(report->modes, report->n_modes, CAMERA_ROLE_FACE, &pixels);
-                if (f == CAMERA_FIT || f == CAMERA_FEW_PIXELS || f == CAMERA_SLOW)
+                if (!report)
+                        continue;
+                if (!modes_known(report))
                         return c;
-                if (f == CAMERA_NO_COLOUR && !second)
+                usable = camera_modes_usable(report->modes, report->n_modes, &colour);
+                if (colour)
+                        return c;
+                if (usable && !second)
                         second = c;
         }
         return second;

@@ -23,9 +23,10 @@ LARGE = "usb-2bc5:0501@0000:00:14.0-3:1.0"
 TWIN = "usb-2bc5:0501@0000:00:14.0-4:1.0"
 LOOPBACK = "virtual@video4"
 BUSY = "usb-2bc5:0502@0000:00:14.0-5:1.0"
+SMALL = "usb-0bda:5412@0000:00:14.0-7:1.0"
 
-# A counter: a small colour camera (the only one that streams), its metadata node, an infrared one that comes first by
-# name, two of the same model without serial numbers, a loopback device, one in use, and one at another seat.
+# A counter: a small colour camera (the only one that streams), its metadata node, two infrared ones that come
+# first by name, two of the same model without serial numbers, a loopback device, one in use, and one at another seat.
 COUNTER = {
     "MOCK_CAMERA_PLACE": "serial=A1 card=Counter_camera",
     "MOCK_MORE_CAMERAS": ";".join((
@@ -36,7 +37,8 @@ COUNTER = {
         "number=4 software mode=MJPG:1920x1080@30",
         "number=5 port=5 vendor=2bc5 product=0502 busy mode=NV12:1280x720@30",
         "number=6 port=6 seat=seat-left mode=MJPG:1920x1080@30",
-        "number=7 port=1 serial=A1 index=1 metadata")),
+        "number=7 port=1 serial=A1 index=1 metadata",
+        "number=8 port=7 vendor=0bda product=5412 mode=GREY:320x240@30")),
 }
 
 
@@ -92,24 +94,27 @@ class Counter(Cameras):
     def test_what_is_there(self):
         """Those of the caller's seat, without the metadata node; each with what it is, by its formats."""
         cameras = self.cameras()
-        self.assertEqual(self.order, [COLOUR, INFRARED, LARGE, TWIN, LOOPBACK, BUSY])
-        self.assertEqual([cameras[name]["node"] for name in self.order], [f"/dev/video{i}" for i in range(6)])
+        self.assertEqual(self.order, [COLOUR, INFRARED, LARGE, TWIN, LOOPBACK, BUSY, SMALL])
+        self.assertEqual([cameras[name]["node"] for name in self.order],
+                         [f"/dev/video{i}" for i in (0, 1, 2, 3, 4, 5, 8)])
         self.assertEqual([cameras[name]["kind"] for name in self.order],
-                         ["colour", "infrared", "colour", "colour", "unknown", "colour"])
+                         ["colour", "infrared", "colour", "colour", "unknown", "colour", "infrared"])
         self.assertEqual([cameras[name]["state"] for name in self.order],
-                         ["ready", "ready", "ready", "ready", "camera-refused", "camera-busy"])
-        self.assertEqual([cameras[name]["hardware"] for name in self.order], [True, True, True, True, False, True])
+                         ["ready", "ready", "ready", "ready", "camera-refused", "camera-busy", "ready"])
+        self.assertEqual([cameras[name]["hardware"] for name in self.order],
+                         [True, True, True, True, False, True, True])
         self.assertEqual(cameras[COLOUR]["label"], "Counter camera")
 
     def test_which_is_fit(self):
         cameras = self.cameras()
         face = {name: (camera["face"], camera.get("face-eye-pixels")) for name, camera in cameras.items()}
         self.assertEqual(face, {COLOUR: ("few-pixels", 28), INFRARED: ("no-colour", 38), LARGE: ("fit", 76),
-                                TWIN: ("fit", 76), LOOPBACK: ("no-hardware", None), BUSY: ("fit", 76)})
+                                TWIN: ("fit", 76), LOOPBACK: ("no-hardware", None), BUSY: ("fit", 76),
+                                SMALL: ("few-pixels", 19)})
         document = {name: (camera["document"], camera.get("document-eye-pixels")) for name, camera in cameras.items()}
         self.assertEqual(document, {COLOUR: ("few-pixels", 7), INFRARED: ("few-pixels", 10), LARGE: ("fit", 30),
                                     TWIN: ("few-pixels", 20), LOOPBACK: ("no-hardware", None),
-                                    BUSY: ("few-pixels", 20)})
+                                    BUSY: ("few-pixels", 20), SMALL: ("few-pixels", 5)})
 
     def test_modes(self):
         cameras = self.cameras()
@@ -123,6 +128,18 @@ class Counter(Cameras):
         """Colour goes before infrared, whatever their names; and a check then really uses that one."""
         self.assertEqual(self.used(self.cameras()), [COLOUR])
         self.assertEqual(self.caller.verify(client.Request(pictures.portrait(1))).verdict, "match")
+
+    def test_no_other_takes_the_place_of_one_that_cannot_be_opened(self):
+        """The first by name may not be opened: that is what is told, here as in a check."""
+        node = os.environ["UMOCKDEV_DIR"] + "/dev/video1"
+        os.chmod(node, 0o600)
+        self.addCleanup(os.chmod, node, 0o666)
+        cameras = self.cameras()
+        self.assertEqual((cameras[INFRARED]["state"], cameras[INFRARED]["face"]), ("camera-denied", "not-available"))
+        self.assertEqual(self.used(cameras), [INFRARED])
+        with self.assertRaises(client.BusError) as refused:
+            self.caller.verify(client.Request(pictures.portrait(1)))
+        self.assertEqual(refused.exception.name, harness.ERROR + "CameraDenied")
 
     def test_it_is_no_attempt(self):
         """Nothing is recorded, nothing is left, and the terminal is idle."""
@@ -143,7 +160,7 @@ class Counter(Cameras):
         session.cancel()
         session.finished()
         services.wait_idle()
-        self.assertEqual(len(self.cameras()), 6)
+        self.assertEqual(len(self.cameras()), 7)
 
     def test_two_at_once(self):
         """One is answered, the other is told that somebody looks already; never a third thing."""
@@ -151,7 +168,7 @@ class Counter(Cameras):
         names = []
         for call in calls:
             try:
-                self.assertEqual(len(call.wait().unpack()[0]), 6)
+                self.assertEqual(len(call.wait().unpack()[0]), 7)
                 names.append("answered")
             except client.BusError as e:
                 names.append(e.name)
@@ -165,7 +182,7 @@ class Counter(Cameras):
         other.close()
         services.wait_idle()
         self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "idle", 10))
-        self.assertEqual(len(self.cameras()), 6)
+        self.assertEqual(len(self.cameras()), 7)
 
     def test_likenessctl(self):
         status, text, _ = likenessctl("cameras")
@@ -185,9 +202,10 @@ class Counter(Cameras):
         status, text, _ = likenessctl("cameras", "--json")
         self.assertEqual((status, text.count("\n")), (0, 1))
         listed = json.loads(text)["cameras"]
-        self.assertEqual([camera["name"] for camera in listed], [COLOUR, INFRARED, LARGE, TWIN, LOOPBACK, BUSY])
+        self.assertEqual([camera["name"] for camera in listed], [COLOUR, INFRARED, LARGE, TWIN, LOOPBACK, BUSY,
+                                                              SMALL])
         self.assertEqual(listed[0]["modes"], [{"format": "MJPG", "width": 360, "height": 480, "rate": 30.0}])
-        self.assertEqual([("holders" in camera) for camera in listed], [False] * 5 + [True])
+        self.assertEqual([("holders" in camera) for camera in listed], [False] * 5 + [True, False])
 
 
 class Pinned(Cameras):
@@ -198,10 +216,10 @@ class Pinned(Cameras):
         self.assertEqual(self.used(cameras), [LARGE])
         self.assertEqual({name: camera["face"] for name, camera in cameras.items()},
                          {COLOUR: "not-pinned", INFRARED: "not-pinned", LARGE: "fit", TWIN: "not-pinned",
-                          LOOPBACK: "no-hardware", BUSY: "not-pinned"})
+                          LOOPBACK: "no-hardware", BUSY: "not-pinned", SMALL: "not-pinned"})
         self.assertEqual({name: camera["document"] for name, camera in cameras.items()},
                          {COLOUR: "not-pinned", INFRARED: "not-pinned", LARGE: "not-pinned", TWIN: "few-pixels",
-                          LOOPBACK: "no-hardware", BUSY: "not-pinned"})
+                          LOOPBACK: "no-hardware", BUSY: "not-pinned", SMALL: "not-pinned"})
         # what was not asked about is known all the same
         self.assertEqual(cameras[COLOUR]["state"], "ready")
 
@@ -262,6 +280,10 @@ class InUse(Cameras):
         """Which program holds it is looked for by who asks: by likenessctl, in its own name."""
         camera, = self.cameras().values()
         self.assertEqual((camera["state"], camera["used-for-face"]), ("camera-busy", True))
+        status, text, _ = likenessctl("cameras")
+        self.assertEqual(status, 1)
+        self.assertIn("  <- should see the customer\n", text)
+        self.assertIn("a check would fail", text)
         status, text, _ = likenessctl("verify", "--json", "--document=passport", "--challenge=none",
                                       "--transaction=t-1", "--reference=" + harness.data("person01-portrait.jpg"))
         answer = json.loads(text)
@@ -272,6 +294,7 @@ class InUse(Cameras):
 class Wedged(Cameras):
     terminal = harness.Terminal(cameras={
         "MOCK_MORE_CAMERAS": "port=2 stuck mode=YUYV:640x480@30;port=3 vendor=2bc5 mode=YUYV:640x480@30"})
+
 
     def test_one_driver_does_not_answer(self):
         """It is told as that, the others as they are, no check begins meanwhile, and the next one works."""
