@@ -196,5 +196,7 @@ PictureWord picture_watch_take(PictureWatch *w, const PictureMeasures *m, uint64
                 return PICTURE_COVERED;
         if (is_frozen && (m->brightness > COVERED_BRIGHTNESS || m->contrast > COVERED_CONTRAST))
                 return PICTURE_FROZEN;
+        if (w->same > 0)
+                return PICTURE_REPEATED;
         return w->awake ? PICTURE_FINE : PICTURE_WAKING;
 }

@@ -19,6 +19,7 @@ typedef enum PictureWord {
         PICTURE_WAKING,                /* not to be judged */
         PICTURE_CUT_OFF,               /* not to be judged: the decoder filled its end */
         PICTURE_DAMAGED,               /* all have been cut off for a while */
+        PICTURE_REPEATED,              /* not to be judged: it is the one before, to the last bit */
         PICTURE_COVERED,
         PICTURE_FROZEN,
 } PictureWord;

@@ -458,21 +458,14 @@ static int capture_wait(Capture *c, uint64_t deadline, GstSample **ret, uint64_t
         return r;
 }
 
-/* Where pictures stay away, the driver may know why: the device has gone, or was never set to what it said. It stays
- * what it is from then on. */
-static Outcome capture_give_up(Capture *c, Outcome outcome) {
-        Outcome other;
-
-        if (!c->recording && (outcome == OUTCOME_CAMERA_SILENT || outcome == OUTCOME_CAMERA_LOST)) {
-                other = device_check_mode(c->device, c->mode);
-                if (other == OUTCOME_CAMERA_SIZE || other == OUTCOME_CAMERA_FORMAT)
-                        outcome = other;
-        }
+/* It stays what it is from then on. */
+static int capture_give_up(Capture *c, Outcome outcome, Outcome *reterr_outcome) {
         pthread_mutex_lock(&c->lock);
         c->failed = true;
         c->outcome = outcome;
         pthread_mutex_unlock(&c->lock);
-        return outcome;
+        *reterr_outcome = outcome;
+        return -EIO;
 }
 
 /* True if the picture is to be handed out; else it is released, with `ret_outcome` if no further one will do. */
@@ -505,7 +498,7 @@ int capture_next(Capture *c, uint64_t timeout_usec, Frame *ret, Outcome *reterr_
 
                 r = capture_wait(c, deadline, &sample, &usec, &outcome);
                 if (r == -EIO)
-                        *reterr_outcome = capture_give_up(c, outcome);
+                        return capture_give_up(c, outcome, reterr_outcome);
                 if (r <= 0)
                         return r;
 
@@ -516,9 +509,17 @@ int capture_next(Capture *c, uint64_t timeout_usec, Frame *ret, Outcome *reterr_
                 if (r == -EBADMSG || (r >= 0 && outcome == OUTCOME_EXAMINED))
                         continue;
 
-                *reterr_outcome = capture_give_up(c, r < 0 ? OUTCOME_INTERNAL_ERROR : outcome);
-                return -EIO;
+                return capture_give_up(c, r < 0 ? OUTCOME_INTERNAL_ERROR : outcome, reterr_outcome);
         }
+}
+
+Outcome capture_explain(Capture *c, Outcome outcome) {
+        Outcome kept;
+
+        if (c->recording || (outcome != OUTCOME_CAMERA_SILENT && outcome != OUTCOME_CAMERA_LOST))
+                return outcome;
+        kept = device_check_mode(c->device, c->mode);
+        return kept == OUTCOME_CAMERA_SIZE || kept == OUTCOME_CAMERA_FORMAT ? kept : outcome;
 }
 
 Outcome capture_check(Capture *c) {

@@ -136,6 +136,14 @@ static int examination_take_reference(Vision *vision, const ExaminationOrder *or
         return 0;
 }
 
+static void examination_enter_driver(Examination *e) {
+        atomic_store(&e->driver_since, now_monotonic_usec());
+}
+
+static void examination_leave_driver(Examination *e) {
+        atomic_store(&e->driver_since, 0);
+}
+
 /* Waits for the next frame until `deadline`: 1 with a frame, 0 when the time or the recording has ended, else as
  * capture_next(). With `waking`, says so when it takes long. */
 static int examination_next_frame(
@@ -190,8 +198,14 @@ static int examination_watch(
 
                 r = examination_next_frame(e, capture, began + order->time_limit_usec, first ? &waking : NULL, &frame,
                                 &findings->outcome);
+                if (r == -EIO) {
+                        examination_enter_driver(e);
+                        findings->outcome = capture_explain(capture, findings->outcome);
+                        examination_leave_driver(e);
+                        return 0;
+                }
                 if (r < 0)
-                        return r == -EIO ? 0 : r;
+                        return r;
                 if (r == 0) {
                         findings->outcome = OUTCOME_TIME_RAN_OUT;
                         break;
@@ -223,7 +237,9 @@ static int examination_watch(
         }
 
         examination_tell_stage(e, STAGE_LAST_FRAME);
+        examination_enter_driver(e);
         camera = capture_check(capture);
+        examination_leave_driver(e);
         if (camera != OUTCOME_EXAMINED) {
                 findings->outcome = camera;
                 return 0;
@@ -231,14 +247,6 @@ static int examination_watch(
         if (findings->outcome == OUTCOME_TIME_RAN_OUT)
                 findings->reason = guidance_obstacle(&guidance);
         return vision_conclude(vision, findings);
-}
-
-static void examination_enter_driver(Examination *e) {
-        atomic_store(&e->driver_since, now_monotonic_usec());
-}
-
-static void examination_leave_driver(Examination *e) {
-        atomic_store(&e->driver_since, 0);
 }
 
 static int examination_open(Examination *e, const ExaminationOrder *order, Capture **ret, Findings *findings) {

@@ -81,6 +81,17 @@ static void draw_pattern(const MockMode *mode, uint32_t sequence, bool covered, 
                         paint(&p, x, y, covered ? covered_dot(x, y, sequence) : pattern_dot(mode, y, luma));
 }
 
+/* JPEG's colours use all 256 values (JFIF), those of uncompressed video 16 to 235 or 240 (BT.601). */
+static Dot narrow(Dot d, uint32_t fourcc) {
+        if (fourcc == V4L2_PIX_FMT_GREY)
+                return d;
+        return (Dot) {
+                .y = (uint8_t) (16 + d.y * 219 / 255),
+                .cb = (uint8_t) (16 + d.cb * 224 / 255),
+                .cr = (uint8_t) (16 + d.cr * 224 / 255),
+        };
+}
+
 /* One picture of a recording in another layout, as a camera delivers it that compresses nothing. */
 static void draw_decoded(const Bytes *jpeg, const MockMode *mode, uint8_t *out) {
         const Painter p = { .mode = *mode, .out = out };
@@ -107,7 +118,7 @@ static void draw_decoded(const Bytes *jpeg, const MockMode *mode, uint8_t *out) 
                         /* of the two that share it */
                         const uint8_t *even = row + (size_t) (x & ~1U) * 3;
 
-                        paint(&p, x, y, (Dot) { row[(size_t) x * 3], even[1], even[2] });
+                        paint(&p, x, y, narrow((Dot) { row[(size_t) x * 3], even[1], even[2] }, mode->fourcc));
                 }
         }
         (void) jpeg_finish_decompress(&d);

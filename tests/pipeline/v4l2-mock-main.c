@@ -13,6 +13,9 @@
  * MOCK_CAMERA_VANISH_AFTER=N      it is unplugged after this many frames
  * MOCK_CAMERA_BUSY=1              another program streams from it
  *
+ * What a file UMOCKDEV_DIR/control says holds each time that somebody opens the camera:
+ *   clip=FILE layout=YUYV fault=frozen after=10 until=20 waking=15 vanish=12 busy
+ *
  * LD_PRELOAD must name umockdev's library and mock-shim. */
 
 #include "avi.h"
@@ -99,6 +102,78 @@ static int configure(V4l2Mock *m, Bytes frames[static FRAMES_MAX]) {
         return 0;
 }
 
+static bool parse_fault(const char *word, MockFault *ret) {
+        static const char *const words[_MOCK_FAULT_MAX] = {
+                [MOCK_FAULT_NONE] = "none",
+                [MOCK_FAULT_SILENT] = "silent",
+                [MOCK_FAULT_CUT_OFF] = "cut-off",
+                [MOCK_FAULT_SCRAMBLED] = "scrambled",
+                [MOCK_FAULT_OTHER_SIZE] = "other-size",
+                [MOCK_FAULT_FROZEN] = "frozen",
+                [MOCK_FAULT_COVERED] = "covered",
+                [MOCK_FAULT_STALE] = "stale",
+                [MOCK_FAULT_SAME_TIME] = "same-time",
+                [MOCK_FAULT_IO] = "io",
+                [MOCK_FAULT_STUCK] = "stuck",
+                [MOCK_FAULT_STUCK_OPENING] = "stuck-opening",
+                [MOCK_FAULT_STUCK_CLOSING] = "stuck-closing",
+                [MOCK_FAULT_OTHER_FORMAT] = "other-format",
+                [MOCK_FAULT_LIES] = "lies",
+        };
+
+        for (MockFault f = 0; f < _MOCK_FAULT_MAX; f++)
+                if (streq(word, words[f])) {
+                        *ret = f;
+                        return true;
+                }
+        return false;
+}
+
+static bool control_word(const char *word, MockConfig *config, Bytes *frames) {
+        AviKind kind = {};
+        char layout[5];
+
+        if (g_str_has_prefix(word, "clip=")) {
+                for (size_t i = 0; i < FRAMES_MAX; i++)
+                        bytes_done(&frames[i]);
+                config->frames = frames;
+                config->n_frames = avi_read(word + strlen("clip="), frames, FRAMES_MAX, &kind);
+                config->modes[0] = (MockMode) { V4L2_PIX_FMT_MJPEG, kind.width, kind.height, kind.rate };
+                config->modes[1] = (MockMode) { V4L2_PIX_FMT_H264, kind.width, kind.height, kind.rate };
+                return config->n_frames > 0 && kind.rate > 0;
+        }
+        if (sscanf(word, "layout=%4[A-Z0-9]", layout) == 1 && strlen(layout) == 4) {
+                config->modes[0].fourcc = v4l2_fourcc(layout[0], layout[1], layout[2], layout[3]);
+                return true;
+        }
+        if (g_str_has_prefix(word, "fault="))
+                return parse_fault(word + strlen("fault="), &config->fault);
+        if (streq(word, "busy")) {
+                config->set_format_error = EBUSY;
+                return true;
+        }
+        return sscanf(word, "after=%u", &config->fault_after) == 1 ||
+               sscanf(word, "until=%u", &config->fault_until) == 1 ||
+               sscanf(word, "waking=%u", &config->waking) == 1 ||
+               sscanf(word, "vanish=%u", &config->vanish_after) == 1;
+}
+
+/* Each time that the camera is opened. */
+static bool obey(MockConfig *config, void *frames) {
+        g_autofree char *path = g_strconcat(getenv("UMOCKDEV_DIR"), "/control", NULL), *text = NULL;
+        g_auto(GStrv) words = NULL;
+
+        if (!g_file_get_contents(path, &text, NULL, NULL))
+                return false;
+        words = g_strsplit(g_strstrip(text), " ", -1);
+        for (char **word = words; *word; word++)
+                if (**word != '\0' && !control_word(*word, config, frames)) {
+                        fprintf(stderr, "v4l2-mock: control: %s: not understood\n", *word);
+                        return false;
+                }
+        return config->n_frames > 0;
+}
+
 /* For services that run as other users. */
 static int open_to_all(V4l2Mock *m, unsigned number) {
         const char *bed = getenv("UMOCKDEV_DIR");
@@ -177,6 +252,7 @@ int main(int argc, char **argv) {
         else if (!add_cameras(m, more))
                 fprintf(stderr, "v4l2-mock: there are no more cameras\n");
         else if (configure(m, frames) == 0) {
+                v4l2_mock_on_open(m, obey, frames);
                 let_signals_in();
                 pid = fork();
                 if (pid == 0) {

@@ -396,6 +396,8 @@ static void configure(V4l2Mock *m, const MockConfig *config) {
         m->config = *config;
         m->mode = config->modes[0];
         m->sequence = 0;
+        /* whoever was held up has been killed meanwhile */
+        g_clear_object(&m->stuck);
 }
 
 static bool held_up(const V4l2Mock *m, unsigned long request) {
