@@ -10,7 +10,8 @@
 #define CELLS 16U
 
 /* A lens that is closed leaves the black level (0 or 16) and noise, which a cell's mean has not; a scene in the dark
- * has lighter and darker places. Nearest to it among the recordings at hand, of lit rooms: brightness 53, contrast 35. */
+ * has lighter and darker places. Nearest to it of the recordings at hand, all of lit rooms: brightness 53, contrast
+ * 35. */
 #define DARK 24
 #define COVERED_BRIGHTNESS 40
 #define COVERED_CONTRAST 5

@@ -38,12 +38,12 @@ DEFINE_CLEANUP(Capture *, capture_free);
  * (no frame came yet; `reterr_outcome` is not set); -EIO with `reterr_outcome` set when the camera is in trouble. */
 int capture_next(Capture *c, uint64_t timeout_usec, Frame *ret, Outcome *reterr_outcome);
 
-/* After capture_next() has failed: the same outcome, or a better one. Where pictures stay away the driver may know why: it
- * was never set to what it said. Like opening and closing, and unlike capture_next(), this asks the driver, which may not
- * come back. */
+/* After capture_next() has failed: the same outcome, or a better one. Where pictures stay away the driver may know why:
+ * it was never set to what it said. Like opening and closing, and unlike capture_next(), this asks the driver, which may
+ * not come back. */
 Outcome capture_explain(Capture *c, Outcome outcome);
 
-/* OUTCOME_EXAMINED if what is open is still the camera that was chosen, or what is wrong with it. Asks the driver, too. */
+/* OUTCOME_EXAMINED if what is open is still the camera that was chosen, or what is wrong with it. Asks the kernel, too. */
 Outcome capture_check(Capture *c);
 
 /* Makes a capture_next() in another thread return 0, now and ever after. */

@@ -76,8 +76,8 @@ class People(CameraCase):
         self.assert_over()
 
     def test_grey(self):
-        """The pictures come and are judged, but the networks for liveness were made for colour: without it they object, and
-        nobody is taken for somebody else because of it."""
+        """The pictures come and are judged, but the networks for liveness were made for colour: without it they object,
+        and nobody is taken for somebody else because of it."""
         for person in ("01", "02", "03", "04", "05"):
             with self.subTest(person=person):
                 control("layout=GREY", f"person{person}-live.avi")
