@@ -108,6 +108,19 @@ class Administrator(TestCase):
             self.shop.run("root", "systemctl", "restart", "likenessd.service")
         self.assertEqual(self.verdict("match").claims["camera-identity"], identity)
 
+    def test_a_camera_is_exchanged_during_a_check(self):
+        """In its sandbox likenessd hears udev write, as on a machine where there is one."""
+        database = "/run/udev/data"
+        self.shop.shell("root", f"mkdir -p {database} && echo I:100 >{database}/c81:0")
+        self.addCleanup(self.shop.run, "root", "rm", "-r", "/run/udev")
+        self.shop.connect_camera(None)
+        self.addCleanup(self.shop.connect_camera)
+        before = len(self.shop.ledger())
+        check = self.shop.begin_verifying()
+        self.shop.shell("root", f"echo I:200 >{database}/new && mv {database}/new {database}/c81:0")
+        self.assertEqual(self.shop.finish_verifying(check).error, "org.likeness.Verifier1.Error.CameraRefused")
+        self.closed_as("camera-changed", before)
+
     def test_the_journal_tells_what_happened_and_nothing_about_the_customer(self):
         answer = self.verdict("match", transaction="sale-in-journal", operator="operator-in-journal")
         said = "\n".join(self.shop.messages("--unit=likenessd.service"))
