@@ -107,7 +107,7 @@ static void put_fitness(const json_t *camera, const char *role, const char *pixe
         const json_t *n = json_object_get(camera, pixels);
 
         printf("  %-10s", role);
-        output_text(stdout, fitness_meaning(fitness));
+        output_text(stdout, streq(role, "document") ? document_fitness_meaning(fitness) : fitness_meaning(fitness));
         if (json_is_integer(n))
                 printf(" (%d pixels between the eyes", (int) json_integer_value(n));
         if (json_is_integer(n) && streq(fitness, "few-pixels"))

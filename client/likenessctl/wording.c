@@ -152,3 +152,7 @@ const char *camera_state_meaning(const char *state) {
 const char *fitness_meaning(const char *fitness) {
         return look_up(fitnesses, ELEMENTSOF(fitnesses), fitness, fitness);
 }
+
+const char *document_fitness_meaning(const char *fitness) {
+        return streq(fitness, "no-colour") ? "not fit: it sees no colour" : fitness_meaning(fitness);
+}

@@ -22,6 +22,7 @@ struct Listing {
         sd_bus_message *message;       /* to be answered; NULL: `told` is */
         FitnessHandler told;
         void *userdata;
+        Cause cause;                   /* why there is no answer */
         bool answered;
         CameraInspection *inspection;
         char *seat;                    /* the caller's */
@@ -51,9 +52,11 @@ bool verifier_listing_is_stuck(const Verifier *v) {
         return v->listing && v->listing->answered;
 }
 
-void verifier_end_listing(Verifier *v) {
-        if (v->listing)
-                camera_inspection_end(v->listing->inspection);
+void verifier_end_listing(Verifier *v, Cause cause) {
+        if (!v->listing)
+                return;
+        v->listing->cause = cause;
+        camera_inspection_end(v->listing->inspection);
 }
 
 static bool permitted_hardware(const Verifier *v, const Camera *c) {
@@ -260,7 +263,7 @@ static void on_inspection_done(CameraInspection *i, const CameraReport *reports,
         } else
                 r = reports ? reply(l, reports) :
                               sd_bus_reply_method_errorf(l->message, LIKENESS_ERROR_UNAVAILABLE, "%s",
-                                                         cause_message(CAUSE_EXAMINER_FAILED));
+                                                         cause_message(l->cause));
         if (r < 0)
                 log_warning_errno(r, "a caller cannot be answered: %m");
         if (stuck)
@@ -315,6 +318,7 @@ static int listing_new(Listing **ret, Verifier *v) {
         if (!l)
                 return -ENOMEM;
         l->verifier = v;
+        l->cause = CAUSE_EXAMINER_FAILED;
         r = cameras_list(&l->cameras);
         if (r < 0)
                 return r;

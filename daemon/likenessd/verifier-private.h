@@ -73,7 +73,7 @@ const CameraCandidates *verifier_cameras(const Verifier *v);
 /* verifier-listing.c */
 int verifier_method_list_cameras(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* Ends what is under way; its caller is told so. */
-void verifier_end_listing(Verifier *v);
+void verifier_end_listing(Verifier *v, Cause cause);
 void verifier_forget_listing(Verifier *v);
 /* Its caller was answered, and its examiner does not end. */
 bool verifier_listing_is_stuck(const Verifier *v);

@@ -27,7 +27,7 @@ static void on_sleep(Sleep *s, void *userdata) {
         Verifier *v = userdata;
 
         if (v->listing)
-                verifier_end_listing(v);
+                verifier_end_listing(v, CAUSE_SUSPENDED);
         else if (!v->session)
                 sleep_release(s);
         else if (v->audience)
@@ -377,7 +377,7 @@ void verifier_stop(Verifier *v) {
         if (v->session && v->audience)
                 session_end(v->session, CAUSE_INTERRUPTED);
         else if (v->listing && !verifier_listing_is_stuck(v))
-                verifier_end_listing(v);
+                verifier_end_listing(v, CAUSE_INTERRUPTED);
         else
                 (void) sd_event_exit(v->event, 0);
 }

@@ -295,7 +295,6 @@ class Wedged(Cameras):
     terminal = harness.Terminal(cameras={
         "MOCK_MORE_CAMERAS": "port=2 stuck mode=YUYV:640x480@30;port=3 vendor=2bc5 mode=YUYV:640x480@30"})
 
-
     def test_one_driver_does_not_answer(self):
         """It is told as that, the others as they are, no check begins meanwhile, and the next one works."""
         call = self.start()
@@ -308,6 +307,18 @@ class Wedged(Cameras):
         self.assertEqual(states, ["ready", "camera-stuck", "ready"])
         services.wait_idle()
         self.assertEqual(self.caller.verify(client.Request(pictures.portrait(1))).verdict, "match")
+
+    def test_the_service_is_stopped_meanwhile(self):
+        """Its caller is told that, and nothing is left."""
+        call = self.start()
+        self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "busy"))
+        daemon = services.Daemon()
+        outcome = call.outcome()
+        self.assertEqual(outcome.name, harness.ERROR + "Unavailable", outcome)
+        self.assertIn("being stopped", outcome.message)
+        services.wait_idle()
+        self.assertTrue(daemon.process.poll() is None)
+        self.assertEqual(client.Client().get("State"), "idle")
 
 
 def hostile(scratch):
