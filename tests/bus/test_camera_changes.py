@@ -32,20 +32,6 @@ HOSTILE = "hostile-examiner"
 SETTINGS = "[Verification]\nMode=pilot\nReferenceSources=supplied\nMinimumChallenge=none\nTimeLimitSec=30\n"
 
 
-class MockTerminal(harness.Terminal):
-    """One whose only camera, at first, is tests/pipeline's mock."""
-
-    def command(self, scratch):
-        mock = harness.build_directory() + "/tests/pipeline/"
-        return ["env", f"LD_PRELOAD=libumockdev-preload.so.0:{mock}mock-shim.so",
-                "MOCK_CAMERA_CLIP=" + harness.data("person04-live.avi"), mock + "v4l2-mock", *super().command(scratch)]
-
-
-def no_mock():
-    mock = harness.build_directory() + "/tests/pipeline/v4l2-mock"
-    return None if os.path.exists(mock) else "there is no v4l2-mock; install libumockdev-dev and umockdev"
-
-
 def hostile(scratch):
     return [f"--examiner={harness.build_directory()}/tests/bus/{HOSTILE}"]
 
@@ -134,7 +120,7 @@ class Case(harness.TestCase):
             tell(number, usec)
 
     def start(self, **more):
-        return self.caller.start(Request(pictures.portrait(4), **more))
+        return self.caller.start(Request(pictures.portrait(1), **more))
 
     def last_entry(self):
         return receipts.entries()[-1]
@@ -163,7 +149,7 @@ class Case(harness.TestCase):
 
 class During(Case):
     """An examiner that sees a face and then goes on looking, until it is told that it may answer."""
-    terminal = MockTerminal(clip=None, prepare=hostile, why_not=no_mock)
+    terminal = harness.Terminal(cameras={}, prepare=hostile)
 
     def setUp(self):
         super().setUp()
@@ -255,7 +241,7 @@ class During(Case):
                 self.caller.signals.clear()
 
 
-MOCK = MockTerminal(clip=None, why_not=no_mock)
+MOCK = harness.Terminal(cameras={})
 
 
 class Choice(Case):
