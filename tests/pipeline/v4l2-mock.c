@@ -180,8 +180,6 @@ static int set_format(V4l2Mock *m, struct v4l2_format *f, bool set) {
         if (set)
                 m->mode = *mode;
         fill_format(mode, f);
-        if (set && m->config.fault == MOCK_FAULT_LIES)
-                m->mode.height /= 2;
         return 0;
 }
 
@@ -190,6 +188,8 @@ static int get_format(V4l2Mock *m, struct v4l2_format *f) {
                 return -EINVAL;
 
         fill_format(&m->mode, f);
+        if (m->streaming && m->config.fault == MOCK_FAULT_LIES)
+                f->fmt.pix.height /= 2;
         return 0;
 }
 

@@ -37,7 +37,7 @@ typedef enum MockFault {
         MOCK_FAULT_STUCK_OPENING,      /* the first request after opening does not */
         MOCK_FAULT_STUCK_CLOSING,      /* stopping to stream does not */
         MOCK_FAULT_OTHER_FORMAT,       /* setting a format sets another one and says so */
-        MOCK_FAULT_LIES,               /* setting a format says yes and sets another one */
+        MOCK_FAULT_LIES,               /* once it streams, it says that another size is set */
         _MOCK_FAULT_MAX,
 } MockFault;
 
