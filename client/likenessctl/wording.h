@@ -15,7 +15,7 @@ const char *error_advice(const char *name);
 /* What a word of the property "Problems" means, and what to do about it. */
 const char *problem_advice(const char *problem);
 
-/* Of a camera: what it is, in which state it is when it is not "ready", and whether it is fit for faces, for documents. */
+/* Of a camera: what it is, in which state it is when it is not "ready", whether it is fit for faces, for documents. */
 const char *kind_meaning(const char *kind);
 const char *camera_state_meaning(const char *state);
 const char *fitness_meaning(const char *fitness);
