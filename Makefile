@@ -36,6 +36,7 @@ check-system: build
 
 bench: build
 	@tests/bench/bench.py $(BUILD)
+	@tests/bench/bench-camera.py $(BUILD)
 	@tests/bench/bench-vanish.py $(BUILD)
 	@$(BUILD)/tests/bench/bench-ledger $(BUILD)
 	@tests/bench/bench-fleet.py $(BUILD) .

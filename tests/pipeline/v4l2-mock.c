@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define BUFFERS_MAX 4
-#define BUFFER_SIZE (1280U * 720U * 2U)
+#define BUFFER_SIZE (1920U * 1088U * 2U)               /* whole pages: each is mapped by itself */
 #define QUEUE_MAX 64U
 
 struct V4l2Mock {
