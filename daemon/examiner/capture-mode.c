@@ -10,13 +10,14 @@
  * 1. Colour before grey: faces match and attacks show better in colour. Grey is for cameras without colour.
  * 2. At least 24 frames a second before slower modes: an answer needs a number of frames, and the light
  *    challenge several per colour. Of the rates that a mode offers, the one nearest to 30. If all modes are
- *    slow, the fastest.
+ *    slow, the fastest, but not below 5: by then nobody could tell a camera that has gone from one that waits.
  * 3. The number of pixels nearest (by ratio) to 1280×720, or else to 640×480: a face at a counter, half a
  *    metre to a metre away, is then 100 to 300 pixels wide. More only costs time.
  * 4. Uncompressed before MJPEG of the same size and rate: nothing to decode, and no compression artefacts.
  */
 
 #define RATE_ENOUGH 24
+#define RATE_LEAST 5
 #define RATE_IDEAL 30
 
 typedef struct ModeKind {
@@ -66,7 +67,7 @@ static GstCaps *mode_filter_new(const ModeKind *kind, bool slow) {
 
         caps = gst_caps_new_simple(kind->media, "width", GST_TYPE_INT_RANGE, FRAME_SIDE_MIN, FRAME_SIDE_MAX,
                         "height", GST_TYPE_INT_RANGE, FRAME_SIDE_MIN, FRAME_SIDE_MAX, "framerate",
-                        GST_TYPE_FRACTION_RANGE, slow ? 1 : RATE_ENOUGH, 1, 1000, 1, NULL);
+                        GST_TYPE_FRACTION_RANGE, slow ? RATE_LEAST : RATE_ENOUGH, 1, 1000, 1, NULL);
         if (kind->format)
                 gst_caps_set_simple(caps, "format", G_TYPE_STRING, kind->format, "interlace-mode",
                                 G_TYPE_STRING, "progressive", NULL);

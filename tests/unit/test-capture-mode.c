@@ -32,6 +32,7 @@ static const struct {
         { "video/x-raw, format=YUY2, width=1280, height=720, framerate={ (fraction)5/1, (fraction)10/1 };"
           "video/x-raw, format=YUY2, width=640, height=480, framerate={ (fraction)15/1, (fraction)20/1 }",
                         "video/x-raw, width=640, height=480, framerate=20/1, format=YUY2" },
+        { "video/x-raw, format=YUY2, width=1280, height=720, framerate={ (fraction)1/1, (fraction)9/2 }", NULL },
         /* Nearest to 30, but never below 24 for it. */
         { "image/jpeg, width=1280, height=720, framerate={ (fraction)60/1, (fraction)23/1 }",
                         "image/jpeg, width=1280, height=720, framerate=60/1" },
