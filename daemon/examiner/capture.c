@@ -4,6 +4,7 @@
 #include "capture-device.h"
 #include "capture-flow.h"
 #include "capture-frame.h"
+#include "capture-gate.h"
 #include "capture-mode.h"
 #include "capture-picture.h"
 #include "capture-pipeline.h"
@@ -29,10 +30,8 @@ struct Capture {
         bool opened;                   /* set before GStreamer's threads start */
         PictureWatch watch;            /* for the caller's thread */
 
-        /* for the thread that delivers frames */
-        bool ends_seen;                /* frames end with their marker */
+        Gate gate;                     /* for the thread that delivers frames; so is what follows */
         bool mode_checked;
-        uint64_t last_stamp;
 
         atomic_uint_least32_t count;
 
@@ -104,58 +103,6 @@ static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer use
         return GST_BUS_DROP;
 }
 
-/* jpegdec fills what is missing at the end of a frame with grey, and does not tell. Some cameras never
- * send the end marker; where frames have it, one without was cut off on its way. */
-static FrameFault jpeg_fault(Capture *c, const uint8_t *data, size_t size) {
-        bool ends = capture_jpeg_ends(data, size);
-        int width, height;
-        JpegSize is;
-
-        c->ends_seen = c->ends_seen || ends;
-        if ((!ends && c->ends_seen) || !capture_jpeg_plausible(data, size, &is))
-                return FRAME_DAMAGED;
-        if (!c->mode || !gst_structure_get_int(gst_caps_get_structure(c->mode, 0), "width", &width) ||
-            !gst_structure_get_int(gst_caps_get_structure(c->mode, 0), "height", &height))
-                return FRAME_WHOLE;
-        return (int) is.width == width && (int) is.height == height ? FRAME_WHOLE : FRAME_OTHER_SIZE;
-}
-
-/* A driver's buffers may hold what an earlier stream left in them. v4l2src sets what is older than the stream to its
- * beginning, and gives frames a time where the driver does not. */
-static bool frame_stale(Capture *c, GstPad *pad, GstBuffer *buffer) {
-        g_autoptr(GstEvent) event = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);
-        const GstSegment *segment;
-        uint64_t stamp;
-
-        if (!event || !GST_BUFFER_PTS_IS_VALID(buffer))
-                return false;
-        gst_event_parse_segment(event, &segment);
-        stamp = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-        if (!GST_CLOCK_TIME_IS_VALID(stamp) || stamp <= c->last_stamp)
-                return true;
-        c->last_stamp = stamp;
-        return false;
-}
-
-static FrameFault frame_fault(Capture *c, GstPad *pad, GstBuffer *buffer) {
-        g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
-        FrameFault fault;
-        GstMapInfo map;
-
-        if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED))
-                return FRAME_DAMAGED;
-        if (!c->recording && frame_stale(c, pad, buffer))
-                return FRAME_STALE;
-        if (!caps || !gst_structure_has_name(gst_caps_get_structure(caps, 0), "image/jpeg"))
-                return FRAME_WHOLE;
-        if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
-                return FRAME_DAMAGED;
-
-        fault = jpeg_fault(c, map.data, map.size);
-        gst_buffer_unmap(buffer, &map);
-        return fault;
-}
-
 /* Once buffers are there a driver cannot be set to anything else. */
 static bool mode_kept(Capture *c) {
         Outcome outcome;
@@ -177,7 +124,7 @@ static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer u
         if (!mode_kept(c))
                 return GST_PAD_PROBE_DROP;
         atomic_fetch_add(&c->count, 1);
-        fault = frame_fault(c, pad, GST_PAD_PROBE_INFO_BUFFER(info));
+        fault = gate_check(&c->gate, pad, GST_PAD_PROBE_INFO_BUFFER(info));
 
         pthread_mutex_lock(&c->lock);
         flow_arrived(&c->flow, fault, now_monotonic_usec());
@@ -301,6 +248,7 @@ static int capture_open(Capture *c, bool grey, Outcome *reterr_outcome) {
         c->opened = true;
         picture_watch_init(&c->watch, /* awake= */ c->recording);
         flow_start(&c->flow, now_monotonic_usec());
+        c->gate = (Gate) { .mode = c->mode };
         (void) gst_pad_add_probe(tail.gate, GST_PAD_PROBE_TYPE_BUFFER, on_frame, c, NULL);
         gst_app_sink_set_callbacks(GST_APP_SINK(tail.sink), &callbacks, c, NULL);
 
