@@ -14,6 +14,7 @@ try:
     import client
     import pictures
     import test_health
+    import test_sleep
 except ImportError:
     pass                            # outside, where nothing of this is used
 
@@ -307,6 +308,23 @@ class Wedged(Cameras):
         self.assertEqual(states, ["ready", "camera-stuck", "ready"])
         services.wait_idle()
         self.assertEqual(self.caller.verify(client.Request(pictures.portrait(1))).verdict, "match")
+
+    def test_the_machine_goes_to_sleep_meanwhile(self):
+        """No camera is open when it does; its caller is told."""
+        logind = test_sleep.Logind()
+        self.addCleanup(logind.close)
+        self.assertTrue(client.spin(lambda: logind.calls and logind.held(), 10))
+        call = self.start()
+        self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "busy"))
+        logind.prepare(True)
+        outcome = call.outcome()
+        self.assertEqual(outcome.name, harness.ERROR + "Unavailable", outcome)
+        self.assertIn("going to sleep", outcome.message)
+        self.assertTrue(client.spin(lambda: not logind.held(), 10), "the machine waits for nothing")
+        self.assertEqual(services.instances(), [])
+        self.assertIn("going to sleep", self.start().outcome().message)
+        logind.prepare(False)
+        self.assertTrue(client.spin(logind.held, 10))
 
     def test_the_service_is_stopped_meanwhile(self):
         """Its caller is told that, and nothing is left."""

@@ -401,10 +401,12 @@ static void configure(V4l2Mock *m, const MockConfig *config) {
 }
 
 static bool held_up(const V4l2Mock *m, unsigned long request) {
+        /* everybody who opens it; one who was held up before has been killed meanwhile */
+        if (request == VIDIOC_QUERYCAP && m->config.fault == MOCK_FAULT_STUCK_OPENING)
+                return true;
         if (m->stuck)
                 return false;
         return (request == VIDIOC_DQBUF && faulty(m, MOCK_FAULT_STUCK)) ||
-               (request == VIDIOC_QUERYCAP && m->config.fault == MOCK_FAULT_STUCK_OPENING) ||
                (request == VIDIOC_STREAMOFF && m->config.fault == MOCK_FAULT_STUCK_CLOSING);
 }
 
@@ -433,6 +435,7 @@ static gboolean mock_handle(UMockdevIoctlBase *base, UMockdevIoctlClient *client
         if (request == VIDIOC_QUERYCAP && !m->streaming && m->reload && m->reload(&reloaded, m->userdata))
                 configure(m, &reloaded);
         if (held_up(m, request)) {
+                g_clear_object(&m->stuck);
                 m->stuck = g_object_ref(client);
                 g_mutex_unlock(&m->lock);
                 g_object_unref(data);
