@@ -5,13 +5,14 @@
 BUILD ?= build
 export BUILD
 
-.PHONY: help build demo check check-system bench deb rpm install-packages clean
+.PHONY: help build demo check check-system check-machine bench deb rpm install-packages clean
 
 help:
 	@echo "make build             build Likeness in $(BUILD)/"
 	@echo "make demo              show four verifications with recordings, or with your camera"
 	@echo "make check             build, also with sanitizers, and run all tests"
 	@echo "make check-system      install the package in a container with systemd and test it there (root)"
+	@echo "make check-machine     boot it in a virtual machine with cameras of the kernel's and test it there (root)"
 	@echo "make bench             measure: JSON lines on standard output"
 	@echo "make deb               build the Debian package in $(BUILD)/deb/"
 	@echo "make rpm               build the RPM package in $(BUILD)/rpm/"
@@ -33,6 +34,9 @@ check: install-packages
 
 check-system: build
 	@tools/check-system
+
+check-machine: build
+	@tools/check-machine
 
 bench: build
 	@tests/bench/bench.py $(BUILD)

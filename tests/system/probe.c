@@ -5,7 +5,8 @@
  * or "NAME no REASON" for each attempt. Whoever started it knows what is right for the unit (test_sandbox.py).
  *
  * PID: a process of the same user outside of the unit. PROGRAM: this program, owned by root, with the set-user-id bit.
- * TEXT: printed to wherever the journal might be. ATTEMPT: only these are made.
+ * TEXT: printed to wherever the journal might be. ATTEMPT: only these are made; without, all but those that fill
+ * something.
  *
  * Each attempt is made by a process of its own, which says itself how it ended: a filter of system calls may answer by
  * killing it. Where such a filter forbids to wait for processes, too, memory that they share tells that one has
@@ -173,6 +174,19 @@ static int try_device(const Probe *p, const char *path, int flags) {
         int error = try_open(p, path, flags);
 
         return error == ENXIO || error == ENODEV ? 0 : error;
+}
+
+/* Whoever may not have as much is killed. */
+static int try_fill(const Probe *p, const char *argument, int mebibytes) {
+        size_t size = (size_t) mebibytes << 20;
+        volatile char *memory;
+
+        memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+                return errno;
+        for (size_t i = 0; i < size; i += 4096)
+                memory[i] = 1;
+        return 0;
 }
 
 static int try_setuid_bit(const Probe *p, const char *directory, int number) {
@@ -499,6 +513,7 @@ static const struct {
         { "make-write-execute", try_make_executable, NULL, PROT_READ | PROT_WRITE | PROT_EXEC },
         { "execute-memory-file", try_execute_memfd, NULL, 0 },
         { "dump-core", try_core, NULL, 0 },
+        { "fill-memory", try_fill, NULL, 448 },
 
         { "become-root", try_user, NULL, 0 },
         { "become-another", try_user, NULL, 12345 },
@@ -568,7 +583,7 @@ static bool wanted(const char *name, char *const names[], int n) {
         for (int i = 0; i < n; i++)
                 if (strcmp(names[i], name) == 0)
                         return true;
-        return n == 0;
+        return n == 0 && strncmp(name, "fill-", 5) != 0;
 }
 
 static int prepare(Probe *p) {
