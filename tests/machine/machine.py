@@ -143,7 +143,7 @@ class Machine(Shop):
 
     def close(self):
         """As it was: the next class begins on the same machine."""
-        for unit in ("likenessd.service", "likeness-examiner@.service"):
+        for unit in ("likenessd.service", *[f"likeness-{name}@.service" for name in ("examiner", "decoder", "keyring")]):
             shutil.rmtree(f"/etc/systemd/system/{unit}.d", ignore_errors=True)
         self.run("root", "systemctl", "daemon-reload")
         self.unload("vivid", "v4l2loopback")
