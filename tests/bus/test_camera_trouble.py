@@ -76,14 +76,16 @@ class People(CameraCase):
         self.assert_over()
 
     def test_grey(self):
-        """The pictures come and are judged, but the networks for liveness were made for colour: without it they object,
-        and nobody is taken for somebody else because of it."""
+        """The pictures come and are judged, but the networks for liveness were made for colour: without it they object to
+        most, which is a doubt and looked at for longer. Nobody is taken for an attacker, or for somebody else, because of
+        it; but for recordings of five seconds whose pictures come back within them."""
         for person in ("01", "02", "03", "04", "05"):
             with self.subTest(person=person):
                 control("layout=GREY", f"person{person}-live.avi")
                 answer = self.check(person)
                 self.assertNotIsInstance(answer, BusError)
-                self.assertIn(answer.verdict, ("match", "not-live", "inconclusive"), answer)
+                loops = ("not-live",) if person in ("01", "02", "05") else ()
+                self.assertIn(answer.verdict, ("match", "inconclusive", *loops), answer)
                 self.assertEqual(self.entry()["face-seen"], True)
         self.assert_over()
 

@@ -69,6 +69,7 @@ bool Evidence::add(const Image &image, const Face &face, const Quality &quality)
                 interrupt(true);
 
         unsigned slot = group_.frames++;
+        colourless_ = image.format == PIXEL_FORMAT_GREY;
 
         /* the last frame of a group has the embedding to pay for, the others share the liveness networks */
         for (size_t i = slot; i < liveness_.size(); i += GROUP_FRAMES - 1)
@@ -115,6 +116,14 @@ bool Evidence::complete_group() {
         group_ = std::move(group);
         keep(embedding);
         return true;
+}
+
+/* The networks were made for colour, and object to most grey pictures of living people. So their objection to one is a
+ * doubt, never an accusation; what they let pass has passed. */
+double Evidence::liveness() const {
+        double fused = scores_.fused();
+
+        return colourless_ && scores_.complete() ? std::max(fused, LIVENESS_REJECT_BELOW / 1000.0) : fused;
 }
 
 float Evidence::similarity() const {

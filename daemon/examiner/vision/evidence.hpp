@@ -36,7 +36,7 @@ public:
 
         unsigned frames_used() const { return frames_used_; }
         unsigned frames_matched() const { return (unsigned) embeddings_.size(); }
-        double liveness() const { return scores_.fused(); }
+        double liveness() const;
         float similarity() const;      /* to the reference; 0 without one */
 
         bool enough() const;
@@ -65,6 +65,7 @@ private:
         std::vector<Embedding> embeddings_;
         LivenessScores scores_;
         unsigned frames_used_ = 0;
+        bool colourless_ = false;      /* of this camera; a face's end does not change it */
 };
 
 } // namespace likeness
