@@ -14,6 +14,7 @@ import unittest
 
 import tap
 from tap import say
+from testdata import data
 
 NAME = "org.likeness.Verifier1"
 PATH = "/org/likeness/Verifier1"
@@ -38,12 +39,17 @@ def source_directory():
     return os.environ["LIKENESS_TEST_SOURCE"]
 
 
-def data(name):
-    return f"{os.environ['LIKENESS_DATA']}/camera/{name}"
-
-
 def models_directory():
     return os.environ["LIKENESS_MODELS"]
+
+
+def file_of(content, name):
+    """A file inside the private terminal that its services may read."""
+    path = f"{PLACE}/{name}"
+    with open(path, "wb") as file:
+        file.write(content)
+    os.chmod(path, 0o644)
+    return path
 
 
 def why_no_mock():

@@ -9,7 +9,7 @@ import zlib
 
 from PIL import Image, ImageDraw, ImageFilter
 
-import harness
+from testdata import data
 
 SEALED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -25,7 +25,7 @@ def memfd(content, seals=SEALED, name="portrait"):
 
 def portrait(number):
     """The bytes of personNN-portrait.jpg."""
-    with open(harness.data(f"person{number:02}-portrait.jpg"), "rb") as file:
+    with open(data(f"person{number:02}-portrait.jpg"), "rb") as file:
         return file.read()
 
 
@@ -141,12 +141,3 @@ def recording_without_face(seconds):
         ImageDraw.Draw(image).ellipse([20 + 15 * i, 400, 60 + 15 * i, 440], fill=(200, 200, 40))
         frames.append(encoded(image, quality=80))
     return avi([frames[i % 30] for i in range(int(30 * seconds))], 640, 480)
-
-
-def file_of(content, name):
-    """A file inside the private terminal that its services may read."""
-    path = f"{harness.PLACE}/{name}"
-    with open(path, "wb") as file:
-        file.write(content)
-    os.chmod(path, 0o644)
-    return path

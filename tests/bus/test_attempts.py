@@ -49,7 +49,7 @@ class Scripted(harness.TestCase):
             services.signal_process(pid, signal.SIGKILL)
 
     def mode(self, mode):
-        pictures.file_of(mode.encode() + b"\n", "hostile-mode")
+        harness.file_of(mode.encode() + b"\n", "hostile-mode")
 
     def request(self, **more):
         keys = {"nonce": secrets.token_urlsafe(24), "transaction": self.transaction, "notice": "n@1", **more}
@@ -230,7 +230,7 @@ class Restarts(Scripted):
     def test_a_reboot(self):
         self.ask("no-match")
         self.ask("no-match")
-        path = pictures.file_of(b"01234567-89ab-cdef-0123-456789abcdef\n", "boot-id")
+        path = harness.file_of(b"01234567-89ab-cdef-0123-456789abcdef\n", "boot-id")
         with services.instead(BOOT, path):
             self.daemon.start()
             self.assertEqual(self.told(self.ask("no-match")), ("no-match", 3, 0))
@@ -246,7 +246,7 @@ class Restarts(Scripted):
             self.daemon.environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
 
         def clock(days, word):
-            pictures.file_of(f"{days * 86400} {word}\n".encode(), "clock-offset")
+            harness.file_of(f"{days * 86400} {word}\n".encode(), "clock-offset")
 
         clock(0, "synchronised")
         self.daemon.start()

@@ -37,7 +37,7 @@ class Case(harness.TestCase):
     def setUpClass(cls):
         path = PLACE + "/empty.avi"
         if not os.path.exists(path):
-            pictures.file_of(pictures.recording_without_face(14), "empty.avi")
+            harness.file_of(pictures.recording_without_face(14), "empty.avi")
         cls.shop = services.clip(path)
         cls.shop.__enter__()
 

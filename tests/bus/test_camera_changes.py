@@ -153,7 +153,7 @@ class During(Case):
 
     def setUp(self):
         super().setUp()
-        pictures.file_of(b"face-seen-match-later\n", "hostile-mode")
+        harness.file_of(b"face-seen-match-later\n", "hostile-mode")
         self.go = harness.PLACE + "/hostile-go"
         self.addCleanup(lambda: os.path.exists(self.go) and os.unlink(self.go))
         self.addCleanup(self.end_examiners)
@@ -170,7 +170,7 @@ class During(Case):
         return call
 
     def let_it_answer(self):
-        pictures.file_of(b"", "hostile-go")
+        harness.file_of(b"", "hostile-go")
 
     def goes_on(self, call):
         """… to its end as if nothing had been."""
@@ -369,7 +369,7 @@ class Mounted(harness.TestCase):
     terminal = harness.Terminal(clip="person04-live.avi")
 
     def test_turned(self):
-        clip = pictures.file_of(pictures.turned_recording(harness.data("person04-live.avi"), 60), "turned.avi")
+        clip = harness.file_of(pictures.turned_recording(harness.data("person04-live.avi"), 60), "turned.avi")
         caller, admin = Client(), Client("root", listen=False)
         self.addCleanup(caller.close)
         self.addCleanup(admin.close)

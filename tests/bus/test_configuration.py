@@ -77,7 +77,7 @@ class Reload(Case):
     def busy(self):
         """A check that goes on until it is cancelled: nobody is there."""
         if not os.path.exists(harness.PLACE + "/empty.avi"):
-            pictures.file_of(pictures.recording_without_face(14), "empty.avi")
+            harness.file_of(pictures.recording_without_face(14), "empty.avi")
         shop = services.clip(harness.PLACE + "/empty.avi")
         shop.__enter__()
         self.addCleanup(shop.__exit__, None, None, None)

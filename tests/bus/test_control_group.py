@@ -219,7 +219,7 @@ class Leftovers(Case):
         self.works()
 
     def set_mode(self, mode):
-        pictures.file_of(mode.encode() + b"\n", "hostile-mode")
+        harness.file_of(mode.encode() + b"\n", "hostile-mode")
 
     def kill_all(self):
         for pid in services.instances(program=PROGRAM):

@@ -50,7 +50,7 @@ class EmptyShop(Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.shop = services.clip(pictures.file_of(pictures.recording_without_face(14), "empty.avi"))
+        cls.shop = services.clip(harness.file_of(pictures.recording_without_face(14), "empty.avi"))
         cls.shop.__enter__()
 
     @classmethod

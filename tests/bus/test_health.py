@@ -120,7 +120,7 @@ class Retention(harness.TestCase):
     def days(self, n):
         """The wall clock goes on; until it was looked at."""
         before = len(health())
-        pictures.file_of(f"{n * 86400} synchronised\n".encode(), "clock-offset")
+        harness.file_of(f"{n * 86400} synchronised\n".encode(), "clock-offset")
         self.assertTrue(harness.eventually(lambda: len(health()) > before + 1, 20))
 
     def decline(self):
@@ -132,7 +132,7 @@ class Retention(harness.TestCase):
     def test_old_exported_entries_go(self):
         with open(harness.PLACE + "/likenessd.conf", "a") as file:
             file.write("[Ledger]\nKeepDays=30\n")
-        pictures.file_of(b"0 synchronised\n", "clock-offset")
+        harness.file_of(b"0 synchronised\n", "clock-offset")
         services.Daemon({"LD_PRELOAD": harness.build_directory() + "/tests/bus/clock-shim.so",
                          "CLOCK_OFFSET": harness.PLACE + "/clock-offset",
                          "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})

@@ -38,7 +38,7 @@ class Hostile(harness.TestCase):
             services.signal_process(pid, signal.SIGKILL)
 
     def set_mode(self, mode):
-        pictures.file_of(mode.encode() + b"\n", "hostile-mode")
+        harness.file_of(mode.encode() + b"\n", "hostile-mode")
 
     def outcome(self, mode):
         """What the caller is told of a check with that examiner."""

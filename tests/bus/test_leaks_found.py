@@ -11,7 +11,6 @@ import subprocess
 
 import erasure
 import harness
-import pictures
 import planted
 import services
 from client import Client, Request
@@ -91,7 +90,7 @@ class Leaks(harness.TestCase):
                     subprocess.run(["ipcrm", "-m", words[1]], check=True)
 
     def leak(self, *words):
-        pictures.file_of(" ".join(words).encode(), "leak")
+        harness.file_of(" ".join(words).encode(), "leak")
 
     def check(self, *words):
         """What the search finds after a check with this leak."""

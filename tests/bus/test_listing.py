@@ -350,7 +350,7 @@ class Hostile(Cameras):
     PROGRAM = "hostile-examiner"
 
     def set_mode(self, mode):
-        pictures.file_of(mode.encode() + b"\n", "hostile-mode")
+        harness.file_of(mode.encode() + b"\n", "hostile-mode")
 
     def test_what_an_examiner_may_say(self):
         """The control, and everything that it may not say: the caller has an error, the examiner is gone."""

@@ -36,7 +36,7 @@ class Memory(harness.TestCase):
         super().setUp()
         if services.has_sanitizer():
             self.skipTest("preloaded libraries and the sanitizers' own do not go together")
-        pictures.file_of(b"match\n", "hostile-mode")
+        harness.file_of(b"match\n", "hostile-mode")
         with open(NUMBERS, "wb") as file:
             file.write(bytes(16))
         os.chmod(NUMBERS, 0o666)

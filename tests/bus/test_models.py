@@ -116,12 +116,12 @@ class Models(Case):
         name = entries()[1][0]
         before, after = text.split("SHA256=", 2)[0:2], text.split("SHA256=", 2)[2]
         altered = "SHA256=".join(before) + "SHA256=" + ("0" if after[0] != "0" else "1") + after[1:]
-        with services.instead(MANIFEST, pictures.file_of(altered.encode(), "altered-manifest")):
+        with services.instead(MANIFEST, harness.file_of(altered.encode(), "altered-manifest")):
             self.unavailable(name, "SHA-256")
         for garbage in (b"", b"\0" * 1000, b"This is no manifest.\n", text.replace("Kind=matcher", "Kind=detector").encode(),
                         text.replace("SHA256=", "SHA257=").encode()):
             with self.subTest(garbage=garbage[:20]), \
-                    services.instead(MANIFEST, pictures.file_of(garbage, "altered-manifest")):
+                    services.instead(MANIFEST, harness.file_of(garbage, "altered-manifest")):
                 self.unavailable()
         self.works_again()
 
@@ -152,7 +152,7 @@ class OtherManifest(Case):
 
     def test_likenessd_without_manifest_says_so(self):
         """It starts, and answers every call with what to do."""
-        for manifest in (pictures.file_of(b"This is no manifest.\n", "no-manifest"), "/nowhere/manifest"):
+        for manifest in (harness.file_of(b"This is no manifest.\n", "no-manifest"), "/nowhere/manifest"):
             with self.subTest(manifest=manifest), self.daemon("--manifest=" + manifest) as daemon:
                 self.unavailable(manifest, "missing or cannot be used", "likenessctl models pack")
                 self.assertIn(manifest, services.log())

@@ -83,7 +83,7 @@ class Case(harness.TestCase):
     def setUp(self):
         super().setUp()
         if not os.path.exists(harness.PLACE + "/empty.avi"):
-            pictures.file_of(pictures.recording_without_face(14), "empty.avi")
+            harness.file_of(pictures.recording_without_face(14), "empty.avi")
         self.logind = None
         self.before = len(services.log())
 
@@ -261,7 +261,7 @@ class Stuck(Case):
     def test_stuck_examiner(self):
         """logind waits for what is left, as long as it pleases; how the check ended is on disk meanwhile."""
         logind = self.has_come()
-        pictures.file_of(b"stuck-silent\n", "hostile-mode")
+        harness.file_of(b"stuck-silent\n", "hostile-mode")
         call = Client().start(Request(pictures.portrait(4)))
         self.assertTrue(eventually(lambda: services.instances(program="hostile-examiner"), 5))
         spin(lambda: False, 0.5)

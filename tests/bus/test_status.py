@@ -65,7 +65,7 @@ class Terminal(Case):
         cls.arguments = list(cls.daemon.arguments)
 
     def clock(self, word):
-        pictures.file_of(f"0 {word}\n".encode(), "clock-offset")
+        harness.file_of(f"0 {word}\n".encode(), "clock-offset")
 
     def setUp(self):
         self.clock("synchronised")
@@ -203,7 +203,7 @@ class Examiner(Case):
     terminal = harness.Terminal(clip="person04-live.avi", prepare=lambda scratch: hostile(scratch))
 
     def ask(self, mode):
-        pictures.file_of(mode.encode() + b"\n", "hostile-mode")
+        harness.file_of(mode.encode() + b"\n", "hostile-mode")
         return self.check()
 
     def expect_first(self, word):

@@ -20,7 +20,7 @@ class Case(harness.TestCase):
     def setUp(self):
         super().setUp()
         if not os.path.exists(PLACE + "/empty.avi"):
-            pictures.file_of(pictures.recording_without_face(14), "empty.avi")
+            harness.file_of(pictures.recording_without_face(14), "empty.avi")
         shop = services.clip(PLACE + "/empty.avi")
         shop.__enter__()
         self.addCleanup(shop.__exit__, None, None, None)

@@ -129,7 +129,7 @@ class Result(harness.TestCase):
 
 class Camera(harness.TestCase):
     def test_no_face(self):
-        clip = pictures.file_of(pictures.recording_without_face(3), "empty.avi")
+        clip = harness.file_of(pictures.recording_without_face(3), "empty.avi")
         with services.clip(clip):
             answer = Client().verify(Request(pictures.portrait(1)))
         self.assertEqual(answer.verdict, "inconclusive")
@@ -137,7 +137,7 @@ class Camera(harness.TestCase):
 
     def test_damaged_recording(self):
         """A recording that is none: an error of the camera, and the next call works."""
-        with services.clip(pictures.file_of(b"RIFF\0\0\0\0AVI " + bytes(100), "damaged.avi")):
+        with services.clip(harness.file_of(b"RIFF\0\0\0\0AVI " + bytes(100), "damaged.avi")):
             with self.assertRaises(BusError) as caught:
                 Client().verify(Request(pictures.portrait(1)))
         self.assertTrue(caught.exception.name.startswith(harness.ERROR + "Camera"), caught.exception)

@@ -41,10 +41,6 @@ SystemCallFilter=socket connect bind unlink
 """
 
 
-def data(name):
-    return f"{os.environ['LIKENESS_DATA']}/camera/{name}"
-
-
 def claims_of(receipt):
     """What a receipt says; its signature is not looked at."""
     return json.loads(unpadded(receipt.split(".")[1]))
