@@ -3,7 +3,6 @@
 """How often a transaction, a terminal and an operator may try, with an examiner that says what the test wants: also after
 a restart, a crash and a reboot, and whatever the wall clock does."""
 
-import os
 import re
 import secrets
 import signal

@@ -10,7 +10,7 @@ import string
 import harness
 
 try:
-    from gi.repository import Gio, GLib
+    from gi.repository import GLib
 
     import client
     import pictures

@@ -14,7 +14,7 @@ import time
 
 import harness
 import services
-from client import BusError, Call, Client, Request, spin
+from client import BusError, Call, Client, spin
 from harness import DENIED, ERROR, NAME, PATH, PLACE, eventually
 
 from gi.repository import Gio, GLib

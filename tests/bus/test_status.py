@@ -15,7 +15,7 @@ import harness
 try:
     import pictures
     import services
-    from client import BusError, Client, Request
+    from client import Client, Request
     from test_hostile_examiner import PROGRAM, hostile
     from test_models import Models as ModelsCase
 except ImportError:

@@ -2,7 +2,6 @@
 """What an administrator sets up on a terminal where Likeness is installed, and what a clerk does there."""
 
 import base64
-import contextlib
 import glob
 import json
 import os
@@ -12,6 +11,7 @@ import shutil
 import subprocess
 
 from terminal import CAMERA, NAME, OBJECT, PATIENCE, Failed, Terminal, eventually
+from testdata import data
 
 # The terminal keeps the name that it got when the package was installed: its ledger began with that.
 CONFIGURATION = """\
