@@ -12,6 +12,7 @@ import random
 import secrets
 import signal
 import subprocess
+import time
 
 import harness
 from test_receipts import LEDGER, audit, entries, lines
@@ -81,11 +82,18 @@ class Chaos(harness.TestCase):
                 services.signal_process(pid, signal.SIGKILL)
         return stays
 
+    def undisturbed(self):
+        """How long a check takes, here and now."""
+        caller, began = client.Client("clerk"), time.monotonic()
+        caller.verify(client.Request(self.face))
+        caller.close()
+        return time.monotonic() - began
+
     def test_killed_at_random_moments(self):
-        source, seen, daemon = random.Random(11), Seen(), services.Daemon()
+        whole, source, seen, daemon = self.undisturbed(), random.Random(11), Seen(), services.Daemon()
         for moment in range(MOMENTS):
             caller = self.disturb(source, seen)
-            client.spin(lambda: False, source.random() * source.choice((0.1, 0.7, 1.5)))
+            client.spin(lambda: False, source.random() * source.choice((0.1, 1, 2)) * whole)
             daemon.process.kill()
             daemon.process.wait()
             seen.collect(20)
