@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "configuration.h"
 #include "log.h"
+#include "options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -16,43 +17,30 @@ typedef struct Arguments {
         bool quiet;
 } Arguments;
 
-static void help(void) {
-        printf("Usage: likenessctl config check [OPTION…] [FILE]\n\n"
-               "Reads the configuration as likenessd does (likeness.conf(5)), or FILE alone, says what is wrong with it:\n"
-               "file, line, key and what is allowed; and if nothing is, prints all settings that it makes.\n\n"
-               "     --manifest=FILE  The model manifest that must support the rate (default: " MODELS_DIRECTORY "/manifest\n"
-               "                      or " MANIFEST_PATH ", if one is there)\n"
-               "  -q --quiet          Print no settings\n"
-               "  -h --help           Show this help\n\n"
-               "Exit status: 0 good, 1 likenessd would refuse it, 2 wrong usage.\n");
-}
+static const char help[] =
+        "Usage: likenessctl config check [OPTION…] [FILE]\n\n"
+        "Reads the configuration as likenessd does (likeness.conf(5)), or FILE alone, says what is wrong with it:\n"
+        "file, line, key and what is allowed; and if nothing is, prints all settings that it makes.\n\n"
+        "     --manifest=FILE  The model manifest that must support the rate (default: " MODELS_DIRECTORY "/manifest\n"
+        "                      or " MANIFEST_PATH ", if one is there)\n"
+        "  -q --quiet          Print no settings\n"
+        "  -h --help           Show this help\n\n"
+        "Exit status: 0 good, 1 likenessd would refuse it, 2 wrong usage.\n";
+
+static const OptionRule rules[] = {
+        { "manifest", offsetof(Arguments, manifest), option_value },
+        { "quiet", offsetof(Arguments, quiet), .letter = 'q' },
+};
+
+static const OptionTable table = { .command = "config", .help = help, .rules = rules, .n_rules = ELEMENTSOF(rules) };
 
 /* 1 to go on, 0 after --help, -EINVAL after naming the mistake */
 static int parse_argv(int argc, char *argv[], Arguments *a) {
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "manifest", required_argument, NULL, 'm' },
-                { "quiet", no_argument, NULL, 'q' },
-                {},
-        };
-        int c;
+        int r;
 
-        optind = 0;
-        while ((c = getopt_long(argc, argv, "hq", options, NULL)) >= 0)
-                switch (c) {
-                case 'h':
-                        help();
-                        return 0;
-                case 'm':
-                        a->manifest = optarg;
-                        break;
-                case 'q':
-                        a->quiet = true;
-                        break;
-                default:
-                        return -EINVAL;
-                }
-
+        r = options_read(argc, argv, &table, a);
+        if (r <= 0)
+                return r;
         if (optind >= argc || !streq(argv[optind], "check")) {
                 fprintf(stderr, "likenessctl: config can only check; see likenessctl config --help\n");
                 return -EINVAL;

@@ -2,49 +2,18 @@
 
 #include "ledger-options.h"
 #include "macro.h"
+#include "options.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
-enum {
-        ARG_KEYS = 0x100,
-        ARG_CHECKPOINT,
-        ARG_REVOKED,
-        ARG_JOURNAL,
-        ARG_NONCE,
-        ARG_SUPPORT_CODE,
-        ARG_SINCE,
-        ARG_OUTPUT,
-        ARG_FILE,
-        ARG_DEMO,
-        ARG_JSON,
-};
-
-#define FLAG(arg) (1U << ((arg) - ARG_KEYS))
-
-static const struct option ledger_options[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "keys", required_argument, NULL, ARG_KEYS },
-        { "checkpoint", required_argument, NULL, ARG_CHECKPOINT },
-        { "revoked", required_argument, NULL, ARG_REVOKED },
-        { "journal", required_argument, NULL, ARG_JOURNAL },
-        { "nonce", required_argument, NULL, ARG_NONCE },
-        { "support-code", required_argument, NULL, ARG_SUPPORT_CODE },
-        { "since", required_argument, NULL, ARG_SINCE },
-        { "output", required_argument, NULL, ARG_OUTPUT },
-        { "file", required_argument, NULL, ARG_FILE },
-        { "demo", no_argument, NULL, ARG_DEMO },
-        { "json", no_argument, NULL, ARG_JSON },
-        {},
-};
+#define BIT(command) (1U << (command))
+#define OF_ENTRIES (BIT(LEDGER_SHOW) | BIT(LEDGER_REPORT))
 
 static const struct {
         const char *word, *summary, *usage, *help;
-        unsigned allowed;
         bool operand;                  /* takes the name of a file */
 } commands[_LEDGER_COMMAND_MAX] = {
         [LEDGER_SHOW] = { "show", "Show the entries of an exported ledger", "FILE [OPTION…]",
@@ -52,8 +21,7 @@ static const struct {
                 "     --nonce=N         Only what belongs to this nonce\n"
                 "     --support-code=C  Only what belongs to this support code\n"
                 "     --since=TIME      Only from this time on: 2026-07-01, \"2026-07-01 09:30\" (UTC) or @seconds\n"
-                "     --json            Print each entry's claims, one JSON object a line\n",
-                FLAG(ARG_NONCE) | FLAG(ARG_SUPPORT_CODE) | FLAG(ARG_SINCE) | FLAG(ARG_JSON), true },
+                "     --json            Print each entry's claims, one JSON object a line\n", true },
         [LEDGER_VERIFY] = { "verify", "Check that nothing was altered or left out",
                 "FILE --keys=KEYS [OPTION…]\n       likenessctl ledger verify --journal=DIR --keys=KEYS [OPTION…]",
                 "Checks an exported ledger, or what a collector received from many terminals, without a terminal: every\n"
@@ -65,24 +33,19 @@ static const struct {
                 "     --revoked=FILE     The revocation list: {\"revoked\": [{\"kid\", \"since\", \"reason\"}]}\n"
                 "     --journal=DIR      A directory of journal files: the field LIKENESS_RECEIPT of many terminals\n"
                 "     --demo             The entries are those of demonstrations\n"
-                "     --json             Print one JSON object\n",
-                FLAG(ARG_KEYS) | FLAG(ARG_CHECKPOINT) | FLAG(ARG_REVOKED) | FLAG(ARG_JOURNAL) | FLAG(ARG_DEMO) |
-                        FLAG(ARG_JSON), true },
+                "     --json             Print one JSON object\n", true },
         [LEDGER_REPORT] = { "report", "Count attempts, verdicts and declines", "FILE [OPTION…]",
                 "Counts attempts, verdicts, declines, overrides and aborted attempts per terminal, per operator and per\n"
                 "day (UTC). Signatures are not checked here: see ledger verify.\n\n"
                 "     --since=TIME  Only from this time on: 2026-07-01, \"2026-07-01 09:30\" (UTC) or @seconds\n"
-                "     --json        Print one JSON object\n",
-                FLAG(ARG_SINCE) | FLAG(ARG_JSON), true },
+                "     --json        Print one JSON object\n", true },
         [LEDGER_EXPORT] = { "export", "Write this terminal's ledger to a file", "--output=FILE [OPTION…]",
                 "Writes this terminal's ledger to a new file.\n\n"
                 "     --output=FILE  The file, which must not exist\n"
-                "     --since=TIME   Only from this time on: 2026-07-01, \"2026-07-01 09:30\" (UTC) or @seconds\n",
-                FLAG(ARG_OUTPUT) | FLAG(ARG_SINCE), false },
+                "     --since=TIME   Only from this time on: 2026-07-01, \"2026-07-01 09:30\" (UTC) or @seconds\n", false },
         [LEDGER_CHECKPOINT] = { "checkpoint", "Print what to keep, so that a cut-off end will be seen", "[OPTION…]",
                 "Prints a checkpoint of this terminal's ledger: a small JSON object for the carrier to keep elsewhere.\n\n"
-                "     --file=FILE  Take it of an exported file (verify it first), not of the service\n",
-                FLAG(ARG_FILE), false },
+                "     --file=FILE  Take it of an exported file (verify it first), not of the service\n", false },
 };
 
 int ledger_command_from_string(const char *s) {
@@ -100,13 +63,18 @@ const char *ledger_command_summary(LedgerCommand command) {
         return commands[command].summary;
 }
 
-static void help(LedgerCommand command) {
-        printf("Usage: likenessctl ledger %s %s\n\n%s  -h --help  Show this help\n\n"
-               "Exit status: 0 %s, 2 wrong usage, 3 %s.\n", commands[command].word, commands[command].usage,
-               commands[command].help,
-               command == LEDGER_VERIFY ? "whole, 1 something was found" :
-               command == LEDGER_SHOW || command == LEDGER_REPORT ? "done, 1 done but some lines are no entries" : "done",
-               commands[command].operand ? "it cannot be read" : "the call failed or the file cannot be used");
+static char *help(LedgerCommand command) {
+        char *text;
+
+        if (asprintf(&text, "Usage: likenessctl ledger %s %s\n\n%s  -h --help  Show this help\n\n"
+                     "Exit status: 0 %s, 2 wrong usage, 3 %s.\n", commands[command].word, commands[command].usage,
+                     commands[command].help,
+                     command == LEDGER_VERIFY ? "whole, 1 something was found" :
+                     command == LEDGER_SHOW || command == LEDGER_REPORT ? "done, 1 done but some lines are no entries" :
+                     "done", commands[command].operand ? "it cannot be read" :
+                     "the call failed or the file cannot be used") < 0)
+                return NULL;
+        return text;
 }
 
 static int parse_digits(const char *s, uint64_t *ret) {
@@ -145,54 +113,28 @@ int ledger_time_parse(const char *s, uint64_t *ret) {
         return 0;
 }
 
-static int take_text(const char *name, const char *s, const char **ret) {
-        if (isempty(s)) {
-                fprintf(stderr, "likenessctl: --%s takes a value\n", name);
+static int option_time(const OptionRule *rule, const char *value, void *member) {
+        if (ledger_time_parse(value, member) < 0) {
+                fprintf(stderr, "likenessctl: --%s takes a day such as 2026-07-01, a day and time such as "
+                                "\"2026-07-01 09:30\" (UTC), or @ and seconds of the epoch\n", rule->name);
                 return -EINVAL;
         }
-        *ret = s;
-        return 1;
+        return 0;
 }
 
-static int take_since(const char *s, uint64_t *ret) {
-        if (ledger_time_parse(s, ret) < 0) {
-                fprintf(stderr, "likenessctl: --since takes a day such as 2026-07-01, a day and time such as "
-                                "\"2026-07-01 09:30\" (UTC), or @ and seconds of the epoch\n");
-                return -EINVAL;
-        }
-        return 1;
-}
-
-static int take_option(int c, LedgerOptions *o) {
-        switch (c) {
-        case ARG_KEYS:
-                return take_text("keys", optarg, &o->keys);
-        case ARG_CHECKPOINT:
-                return take_text("checkpoint", optarg, &o->checkpoint);
-        case ARG_REVOKED:
-                return take_text("revoked", optarg, &o->revoked);
-        case ARG_JOURNAL:
-                return take_text("journal", optarg, &o->journal);
-        case ARG_NONCE:
-                return take_text("nonce", optarg, &o->nonce);
-        case ARG_SUPPORT_CODE:
-                return take_text("support-code", optarg, &o->support_code);
-        case ARG_SINCE:
-                return take_since(optarg, &o->since);
-        case ARG_OUTPUT:
-                return take_text("output", optarg, &o->output);
-        case ARG_FILE:
-                return take_text("file", optarg, &o->file);
-        case ARG_DEMO:
-                o->demo = true;
-                return 1;
-        case ARG_JSON:
-                o->json = true;
-                return 1;
-        default:
-                return -EINVAL;        /* getopt_long() has named it */
-        }
-}
+static const OptionRule rules[] = {
+        { "keys", offsetof(LedgerOptions, keys), option_value, .commands = BIT(LEDGER_VERIFY) },
+        { "checkpoint", offsetof(LedgerOptions, checkpoint), option_value, .commands = BIT(LEDGER_VERIFY) },
+        { "revoked", offsetof(LedgerOptions, revoked), option_value, .commands = BIT(LEDGER_VERIFY) },
+        { "journal", offsetof(LedgerOptions, journal), option_value, .commands = BIT(LEDGER_VERIFY) },
+        { "nonce", offsetof(LedgerOptions, nonce), option_value, .commands = BIT(LEDGER_SHOW) },
+        { "support-code", offsetof(LedgerOptions, support_code), option_value, .commands = BIT(LEDGER_SHOW) },
+        { "since", offsetof(LedgerOptions, since), option_time, .commands = OF_ENTRIES | BIT(LEDGER_EXPORT) },
+        { "output", offsetof(LedgerOptions, output), option_value, .commands = BIT(LEDGER_EXPORT) },
+        { "file", offsetof(LedgerOptions, file), option_value, .commands = BIT(LEDGER_CHECKPOINT) },
+        { "demo", offsetof(LedgerOptions, demo), .commands = BIT(LEDGER_VERIFY) },
+        { "json", offsetof(LedgerOptions, json), .commands = OF_ENTRIES | BIT(LEDGER_VERIFY) },
+};
 
 static int refuse(LedgerCommand command, const char *what) {
         fprintf(stderr, "likenessctl: ledger %s %s; see likenessctl ledger %s --help\n", commands[command].word, what,
@@ -213,24 +155,23 @@ static int check(LedgerCommand command, const LedgerOptions *o) {
 }
 
 int ledger_options_parse(LedgerCommand command, int argc, char *argv[], LedgerOptions *ret) {
+        _cleanup_free_ char *words = help(command);
         LedgerOptions o = {};
-        int c, index = 0, r;
+        char name[32];
+        int r;
 
-        optind = 0;
-        while ((c = getopt_long(argc, argv, "h", ledger_options, &index)) >= 0) {
-                if (c == 'h') {
-                        help(command);
-                        return 0;
-                }
-                if (c >= ARG_KEYS && !(commands[command].allowed & FLAG(c))) {
-                        fprintf(stderr, "likenessctl: ledger %s does not take --%s\n", commands[command].word,
-                                ledger_options[index].name);
-                        return -EINVAL;
-                }
-                r = take_option(c, &o);
-                if (r < 0)
-                        return r;
-        }
+        if (!words)
+                return -ENOMEM;
+        (void) snprintf(name, sizeof(name), "ledger %s", commands[command].word);
+        r = options_read(argc, argv, &(const OptionTable) {
+                        .command = name,
+                        .help = words,
+                        .rules = rules,
+                        .n_rules = ELEMENTSOF(rules),
+                        .bit = BIT(command),
+                }, &o);
+        if (r <= 0)
+                return r;
 
         if (commands[command].operand && optind < argc)
                 o.file = argv[optind++];

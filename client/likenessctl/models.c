@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "models-files.h"
 #include "models-pack.h"
+#include "options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -38,39 +39,22 @@ static bool is_release(const char *s) {
         return n > 0 && n <= RELEASE_DIGITS_MAX && strspn(s, "0123456789") == n && s[0] != '0';
 }
 
+static const OptionRule rules[] = {
+        { "manifest", offsetof(Arguments, manifest), option_value },
+        { "licenses", offsetof(Arguments, licences), option_value },
+        { "output", offsetof(Arguments, output), option_value },
+        { "release", offsetof(Arguments, release), option_value },
+};
+
+static const OptionTable table = { .command = "models", .help = help, .rules = rules, .n_rules = ELEMENTSOF(rules) };
+
 /* 1 to go on, 0 after --help, -EINVAL after naming the mistake; `ret_command` is "pack" or "check". */
 static int parse_argv(int argc, char *argv[], const char **ret_command, Arguments *a) {
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "manifest", required_argument, NULL, 'm' },
-                { "licenses", required_argument, NULL, 'l' },
-                { "output", required_argument, NULL, 'o' },
-                { "release", required_argument, NULL, 'r' },
-                {},
-        };
-        int c;
+        int r;
 
-        optind = 0;
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
-                switch (c) {
-                case 'h':
-                        fputs(help, stdout);
-                        return 0;
-                case 'm':
-                        a->manifest = optarg;
-                        break;
-                case 'l':
-                        a->licences = optarg;
-                        break;
-                case 'o':
-                        a->output = optarg;
-                        break;
-                case 'r':
-                        a->release = optarg;
-                        break;
-                default:
-                        return -EINVAL;
-                }
+        r = options_read(argc, argv, &table, a);
+        if (r <= 0)
+                return r;
 
         *ret_command = optind < argc ? argv[optind] : "";
         if (!streq(*ret_command, "pack") && !streq(*ret_command, "check")) {

@@ -32,11 +32,19 @@ int option_text(const OptionRule *rule, const char *value, void *member) {
         return 0;
 }
 
-int option_path(const OptionRule *rule, const char *value, void *member) {
+static int take_unless_empty(const OptionRule *rule, const char *value, void *member, const char *takes) {
         if (isempty(value))
-                return refused(rule, "a path");
+                return refused(rule, takes);
         *(const char **) member = value;
         return 0;
+}
+
+int option_value(const OptionRule *rule, const char *value, void *member) {
+        return take_unless_empty(rule, value, member, "a value");
+}
+
+int option_path(const OptionRule *rule, const char *value, void *member) {
+        return take_unless_empty(rule, value, member, "a path");
 }
 
 int option_absolute_path(const OptionRule *rule, const char *value, void *member) {
@@ -74,9 +82,13 @@ int option_number(const OptionRule *rule, const char *value, void *member) {
         return 0;
 }
 
-static int take(const OptionRule *rule, const char *value, void *options) {
+static int take(const OptionTable *table, const OptionRule *rule, const char *value, void *options) {
         void *member = (char *) options + rule->offset;
 
+        if (rule->commands != 0 && !(rule->commands & table->bit)) {
+                log_error("%s does not take --%s", table->command, rule->name);
+                return -EINVAL;
+        }
         if (rule->take)
                 return rule->take(rule, value, member);
         *(bool *) member = true;
@@ -101,9 +113,19 @@ static int take_operands(int argc, char *argv[], const char *command, const char
         return 1;
 }
 
-int options_parse(int argc, char *argv[], const OptionTable *table, void *options, const char *operands[],
-                  int n_operands) {
+static const OptionRule *find_rule(const OptionTable *table, int c) {
+        if (c >= ARG_FIRST)
+                return &table->rules[c - ARG_FIRST];
+        for (size_t i = 0; i < table->n_rules; i++)
+                if (table->rules[i].letter != 0 && table->rules[i].letter == c)
+                        return &table->rules[i];
+        return NULL;
+}
+
+int options_read(int argc, char *argv[], const OptionTable *table, void *options) {
         struct option names[RULES_MAX + 3] = { { "help", no_argument, NULL, 'h' } };
+        char letters[RULES_MAX + 2] = "h";
+        const OptionRule *rule;
         size_t n = 1;
         int c;
 
@@ -111,23 +133,35 @@ int options_parse(int argc, char *argv[], const OptionTable *table, void *option
                 return -EINVAL;
         if (table->version)
                 names[n++] = (struct option) { "version", no_argument, NULL, ARG_VERSION };
-        for (size_t i = 0; i < table->n_rules; i++)
+        for (size_t i = 0; i < table->n_rules; i++) {
                 names[n++] = (struct option) {
                         .name = table->rules[i].name,
                         .has_arg = table->rules[i].take ? required_argument : no_argument,
                         .val = ARG_FIRST + (int) i,
                 };
+                if (table->rules[i].letter != 0)
+                        letters[strlen(letters)] = table->rules[i].letter;
+        }
 
         optind = 0;
-        while ((c = getopt_long(argc, argv, "h", names, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, letters, names, NULL)) >= 0) {
                 if (c == 'h' || c == ARG_VERSION) {
                         fputs(c == 'h' ? table->help : table->version, stdout);
                         return 0;
                 }
-                if (c < ARG_FIRST || take(&table->rules[c - ARG_FIRST], optarg, options) < 0)
+                rule = find_rule(table, c);
+                if (!rule || take(table, rule, optarg, options) < 0)
                         return -EINVAL;
         }
-        return take_operands(argc, argv, table->command, operands, n_operands);
+        return 1;
+}
+
+int options_parse(int argc, char *argv[], const OptionTable *table, void *options, const char *operands[],
+                  int n_operands) {
+        int r;
+
+        r = options_read(argc, argv, table, options);
+        return r <= 0 ? r : take_operands(argc, argv, table->command, operands, n_operands);
 }
 
 int simple_options_parse(int argc, char *argv[], const char *command, const char *help, bool *json,

@@ -23,10 +23,13 @@ struct OptionRule {
         uint32_t max;                  /* for option_text() and option_number() */
         int (*from_string)(const char *); /* for option_word() and option_enum(): negative if it is none */
         const char *allowed;           /* … the words, for a message */
+        char letter;                   /* its short name, of an option that takes no value; 0: none */
+        uint32_t commands;             /* the `bit`s of the tables that take it, if they share their rules; 0: each does */
 };
 
-/* Values as const char *: 1 to `max` printable ASCII characters; any path but an empty one; one that begins with "/"; one
- * of the words of `from_string`. */
+/* Values as const char *: anything but nothing; 1 to `max` printable ASCII characters; any path but an empty one; one that
+ * begins with "/"; one of the words of `from_string`. */
+int option_value(const OptionRule *rule, const char *value, void *member);
 int option_text(const OptionRule *rule, const char *value, void *member);
 int option_path(const OptionRule *rule, const char *value, void *member);
 int option_absolute_path(const OptionRule *rule, const char *value, void *member);
@@ -42,10 +45,14 @@ typedef struct OptionTable {
         const char *version;           /* what "--version" prints; NULL if it is not taken */
         const OptionRule *rules;
         size_t n_rules;
+        uint32_t bit;                  /* with rules that other commands share */
 } OptionTable;
 
-/* Reads the options of the table into `options`, the struct that their offsets are of, then exactly `n_operands` words into
- * `operands`. Strings belong to argv. 1 to go on, 0 when all is said, -EINVAL after naming the mistake. */
+/* Reads the options of the table into `options`, the struct that their offsets are of; what is left of argv begins at
+ * `optind`. Strings belong to argv. 1 to go on, 0 when all is said, -EINVAL after naming the mistake. */
+int options_read(int argc, char *argv[], const OptionTable *table, void *options);
+
+/* The same, then exactly `n_operands` words into `operands`. */
 int options_parse(int argc, char *argv[], const OptionTable *table, void *options, const char *operands[],
                   int n_operands);
 
