@@ -24,6 +24,10 @@ static int failed(bool json, const char *name, const char *message) {
         return EXIT_CALL_FAILED;
 }
 
+static int call_failed(bool json, int r, const sd_bus_error *error) {
+        return failed(json, error->name ?: SD_BUS_ERROR_FAILED, error->message ?: strerror(-r));
+}
+
 int remote_unreadable(bool json) {
         return failed(json, SD_BUS_ERROR_FAILED, "The service's answer cannot be read.");
 }
@@ -64,7 +68,7 @@ int remote_call(Remote *ret, bool json, const char *method, const char *types, .
         if (r >= 0)
                 r = sd_bus_call(remote.bus, message, REMOTE_TIMEOUT_USEC, &error, &remote.reply);
         if (r < 0) {
-                status = failed(json, error.name ?: SD_BUS_ERROR_FAILED, error.message ?: strerror(-r));
+                status = call_failed(json, r, &error);
                 remote_clear(&remote);
         }
 
@@ -87,7 +91,7 @@ int remote_properties(json_t **ret, bool json) {
         r = sd_bus_call_method(remote.bus, SERVICE_NAME, SERVICE_PATH, "org.freedesktop.DBus.Properties", "GetAll", &error,
                         &remote.reply, "s", SERVICE_INTERFACE);
         if (r < 0) {
-                status = failed(json, error.name ?: SD_BUS_ERROR_FAILED, error.message ?: strerror(-r));
+                status = call_failed(json, r, &error);
         } else {
                 properties = json_object();
                 if (!properties || result_read(remote.reply, properties) < 0) {

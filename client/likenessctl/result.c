@@ -66,76 +66,72 @@ static int read_basic(sd_bus_message *m, char type, json_t **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-static int read_strings(sd_bus_message *m, json_t **ret) {
-        json_t *array = json_array();
+/* Each reads the next member of an array and adds it: positive, 0 if there is none, or a negative errno. */
+static int add_string(sd_bus_message *m, json_t *array) {
         const char *s;
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read_basic(m, 's', &s)) > 0)
-                if (json_array_append_new(array, json_string(s)) < 0)
-                        r = -ENOMEM;
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        if (r < 0) {
-                json_decref(array);
-                return r;
-        }
-
-        *ret = array;
-        return 0;
+        r = sd_bus_message_read_basic(m, 's', &s);
+        return r > 0 && json_array_append_new(array, json_string(s)) < 0 ? -ENOMEM : r;
 }
 
-static int read_dictionary(sd_bus_message *m, json_t **ret) {
-        json_t *object = json_object();
+static int add_pair(sd_bus_message *m, json_t *object) {
         const char *key, *value;
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "{ss}");
-        while (r >= 0 && (r = sd_bus_message_read(m, "{ss}", &key, &value)) > 0)
-                if (json_object_set_new(object, key, json_string(value)) < 0)
-                        r = -ENOMEM;
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        if (r < 0) {
-                json_decref(object);
-                return r;
-        }
-
-        *ret = object;
-        return 0;
+        r = sd_bus_message_read(m, "{ss}", &key, &value);
+        return r > 0 && json_object_set_new(object, key, json_string(value)) < 0 ? -ENOMEM : r;
 }
 
-/* The modes of a camera: {"format", "width", "height", "rate"}, the rate in pictures a second, null if it is not
- * known. */
-static int read_modes(sd_bus_message *m, json_t **ret) {
-        json_t *array = json_array(), *rate;
+/* A mode of a camera: {"format", "width", "height", "rate"}, the rate in pictures a second, null if it is not known. */
+static int add_mode(sd_bus_message *m, json_t *array) {
         uint32_t width, height, thousandths;
         const char *format;
+        json_t *rate;
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "(suuu)");
-        while (r >= 0 && (r = sd_bus_message_read(m, "(suuu)", &format, &width, &height, &thousandths)) > 0) {
-                rate = thousandths > 0 ? json_real(thousandths / 1000.0) : json_null();
-                if (json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:o}", "format", format, "width",
-                                                           (json_int_t) width, "height", (json_int_t) height, "rate",
-                                                           rate)) < 0)
-                        r = -ENOMEM;
-        }
+        r = sd_bus_message_read(m, "(suuu)", &format, &width, &height, &thousandths);
+        if (r <= 0)
+                return r;
+        rate = thousandths > 0 ? json_real(thousandths / 1000.0) : json_null();
+        r = json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:o}", "format", format, "width",
+                                                   (json_int_t) width, "height", (json_int_t) height, "rate", rate));
+        return r < 0 ? -ENOMEM : 1;
+}
+
+static const struct {
+        const char *signature;
+        json_t *(*new)(void);
+        int (*add)(sd_bus_message *m, json_t *to);
+} arrays[] = {
+        { "as", json_array, add_string },
+        { "a{ss}", json_object, add_pair },
+        { "a(suuu)", json_array, add_mode },
+};
+
+/* `kind` counts in `arrays` */
+static int read_array(sd_bus_message *m, size_t kind, json_t **ret) {
+        json_t *all = arrays[kind].new();
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', arrays[kind].signature + 1);
+        while (r >= 0 && (r = arrays[kind].add(m, all)) > 0)
+                ;
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         if (r < 0) {
-                json_decref(array);
+                json_decref(all);
                 return r;
         }
 
-        *ret = array;
+        *ret = all;
         return 0;
 }
 
 /* 1 if the value was taken, 0 if its type was skipped */
 static int read_variant(sd_bus_message *m, json_t **ret) {
         const char *contents;
+        size_t kind = 0;
         char type;
         int r;
 
@@ -145,8 +141,9 @@ static int read_variant(sd_bus_message *m, json_t **ret) {
         if (r == 0 || type != 'v')
                 return -EBADMSG;
 
-        if (!streq(contents, "as") && !streq(contents, "a{ss}") && !streq(contents, "a(suuu)") &&
-                        (strlen(contents) != 1 || !strchr("sogbynqiuxtd", contents[0]))) {
+        while (kind < ELEMENTSOF(arrays) && !streq(contents, arrays[kind].signature))
+                kind++;
+        if (kind == ELEMENTSOF(arrays) && (strlen(contents) != 1 || !strchr("sogbynqiuxtd", contents[0]))) {
                 r = sd_bus_message_skip(m, "v");
                 return r < 0 ? r : 0;
         }
@@ -154,14 +151,7 @@ static int read_variant(sd_bus_message *m, json_t **ret) {
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
-        if (streq(contents, "as"))
-                r = read_strings(m, ret);
-        else if (streq(contents, "a{ss}"))
-                r = read_dictionary(m, ret);
-        else if (streq(contents, "a(suuu)"))
-                r = read_modes(m, ret);
-        else
-                r = read_basic(m, contents[0], ret);
+        r = kind < ELEMENTSOF(arrays) ? read_array(m, kind, ret) : read_basic(m, contents[0], ret);
         if (r < 0)
                 return r;
         r = sd_bus_message_exit_container(m);
