@@ -7,7 +7,7 @@
 #include "capture.h"
 #include "clock.h"
 #include "macro.h"
-#include "v4l2-mock.h"
+#include "numbered.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +22,6 @@
 
 /* Long enough for the slowest machine; nothing here takes as long unless it fails. */
 #define PATIENCE (UINT64_C(30) * USEC_PER_SEC)
-#define NUMBERED_FRAMES 40U
 
 #define OTHER_DEVICE "/dev/video1"
 #define OTHER_NAME "usb-1d6b:0102-MOCK0002@0000:00:14.0-2:1.0"
@@ -416,16 +415,6 @@ static unsigned entries(const char *path) {
         return n;
 }
 
-static size_t resident_kib(void) {
-        unsigned long size, resident;
-        FILE *f = fopen("/proc/self/statm", "re");
-
-        assert_non_null(f);
-        assert_int_equal(fscanf(f, "%lu %lu", &size, &resident), 2);
-        (void) fclose(f);
-        return resident * 4;
-}
-
 /* Opened, a picture, closed; now and then without a picture, and in another format. */
 static void test_no_growth(void **state) {
         const MockMode modes[] = { { V4L2_PIX_FMT_YUYV, 320, 240, 240 }, { V4L2_PIX_FMT_MJPEG, 640, 480, 240 },
@@ -468,14 +457,7 @@ static int bed_up(void **state) {
         Bed *bed = calloc(1, sizeof(*bed));
 
         assert_non_null(bed);
-        for (unsigned i = 0; i < NUMBERED_FRAMES; i++)
-                bed->numbered[i] = picture_jpeg(&(JpegKind) { .width = 640,
-                                .height = 480,
-                                .plain = true,
-                                .banded = true,
-                                .brightness = mock_luma(i),
-                                .luma_across = 2,
-                                .luma_down = 1 });
+        numbered_make(bed->numbered);
         bed->mock = v4l2_mock_new();
         if (bed->mock) {
                 bed->other = v4l2_mock_add(bed->mock, &(MockPlace) { .number = 1, .port = 2, .serial = "MOCK0002" });
@@ -491,8 +473,7 @@ static int bed_down(void **state) {
         (void) v4l2_mock_free(bed->software);
         (void) v4l2_mock_free(bed->other);
         (void) v4l2_mock_free(bed->mock);
-        for (unsigned i = 0; i < NUMBERED_FRAMES; i++)
-                bytes_done(&bed->numbered[i]);
+        numbered_done(bed->numbered);
         free(bed);
         return 0;
 }

@@ -3,7 +3,7 @@
 #include "avi.h"
 #include "capture.h"
 #include "macro.h"
-#include "v4l2-mock.h"
+#include "numbered.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,8 +20,6 @@
 
 /* Long enough for the slowest machine; nothing here takes as long unless it fails. */
 #define PATIENCE (UINT64_C(20) * USEC_PER_SEC)
-
-#define NUMBERED_FRAMES 40U
 
 typedef struct Bed {
         V4l2Mock *mock;
@@ -41,16 +39,6 @@ static void sleep_msec(unsigned msec) {
         const struct timespec t = { msec / 1000, (long) (msec % 1000) * 1000000L };
 
         (void) nanosleep(&t, NULL);
-}
-
-static size_t resident_kib(void) {
-        unsigned long size, resident;
-        FILE *f = fopen("/proc/self/statm", "re");
-
-        assert_non_null(f);
-        assert_int_equal(fscanf(f, "%lu %lu", &size, &resident), 2);
-        (void) fclose(f);
-        return resident * 4;
 }
 
 /* The most address space that there ever was. */
@@ -791,14 +779,7 @@ static int bed_up(void **state) {
         Bed *bed = calloc(1, sizeof(*bed));
 
         assert_non_null(bed);
-        for (unsigned i = 0; i < NUMBERED_FRAMES; i++)
-                bed->numbered[i] = picture_jpeg(&(JpegKind){ .width = 640,
-                                .height = 480,
-                                .plain = true,
-                                .banded = true,
-                                .brightness = mock_luma(i),
-                                .luma_across = 2,
-                                .luma_down = 1 });
+        numbered_make(bed->numbered);
         (void) snprintf(bed->directory, sizeof(bed->directory), "/tmp/test-capture.XXXXXX");
         assert_non_null(mkdtemp(bed->directory));
         (void) snprintf(bed->recording, sizeof(bed->recording), "%s/recording.avi", bed->directory);
@@ -814,8 +795,7 @@ static int bed_down(void **state) {
         bed->mock = v4l2_mock_free(bed->mock);
         (void) unlink(bed->recording);
         (void) rmdir(bed->directory);
-        for (unsigned i = 0; i < NUMBERED_FRAMES; i++)
-                bytes_done(&bed->numbered[i]);
+        numbered_done(bed->numbered);
         free(bed);
         return 0;
 }
