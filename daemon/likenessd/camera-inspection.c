@@ -74,18 +74,10 @@ static void on_link_prompt(ExaminerLink *l, Prompt prompt, uint32_t progress, vo
         log_debug("an examiner that inspects cameras prompts a customer");
 }
 
-static void on_link_decoded(ExaminerLink *l, DecodeOutcome outcome, uint32_t width, uint32_t height, void *userdata) {
-}
-
-static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata) {
-}
-
 static const ExaminerLinkHandlers link_handlers = {
         .ready = on_link_ready,
         .stage = on_link_stage,
         .prompt = on_link_prompt,
-        .decoded = on_link_decoded,
-        .findings = on_link_findings,
         .inspected = on_link_inspected,
         .failed = on_link_failed,
         .gone = on_link_gone,

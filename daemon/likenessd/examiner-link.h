@@ -23,7 +23,8 @@ typedef struct ExaminerPlace {
 
 typedef struct ExaminerLink ExaminerLink;
 
-/* Called from the event loop, never from within a call of this interface. The link may be freed from `gone` only. */
+/* Called from the event loop, never from within a call of this interface. The link may be freed from `gone` only. `decoded`,
+ * `findings` and `inspected` answer an order: whoever never gives it leaves its handler out. */
 typedef struct ExaminerLinkHandlers {
         void (*ready)(ExaminerLink *l, void *userdata);        /* attached: an order can be given */
         void (*stage)(ExaminerLink *l, Stage stage, void *userdata);
