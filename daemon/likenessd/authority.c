@@ -49,6 +49,8 @@ struct Authority {
         unsigned n_checks;
         uint64_t last_id;
         bool polkit_missing;           /* it did not answer last time, or not in its form */
+        sd_bus_slot *again;            /* whether it does by now; NULL: it is not being asked */
+        uint64_t again_usec;           /* asked last; 0: never */
         uint64_t flood_said_usec;      /* 0: never */
 };
 
@@ -119,6 +121,7 @@ Authority *authority_free(Authority *a) {
 
         while (a->checks)
                 check_free(a->checks);
+        sd_bus_slot_unref(a->again);
         sd_bus_unref(a->bus);
         free(a);
         return NULL;
@@ -126,10 +129,6 @@ Authority *authority_free(Authority *a) {
 
 static int denied(sd_bus_error *error, const char *why) {
         return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, why);
-}
-
-bool authority_polkit_missing(const Authority *a) {
-        return a->polkit_missing;
 }
 
 /* Said once, until polkit answers again. */
@@ -212,6 +211,47 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
         return 1;
 }
 
+static int append_question(sd_bus_message *m, const char *name, const char *action, uint32_t flags, const char *id) {
+        return sd_bus_message_append(m, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s", name, action, 0, flags, id);
+}
+
+static int on_answer_again(sd_bus_message *reply, void *userdata, sd_bus_error *unused) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Authority *a = userdata;
+        bool challenge;
+
+        (void) read_answer(a, reply, &challenge, &error);
+        a->again = sd_bus_slot_unref(a->again);
+        return 1;
+}
+
+/* Something that anybody may ask of himself. */
+static int ask_again(Authority *a) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *self;
+        int r;
+
+        r = sd_bus_get_unique_name(a->bus, &self);
+        if (r >= 0)
+                r = new_question(a, "CheckAuthorization", &m);
+        if (r >= 0)
+                r = append_question(m, self, ACTION_DECLINE, 0, "");
+        return r < 0 ? r : sd_bus_call_async(a->bus, &a->again, m, on_answer_again, a, TIMEOUT_USEC);
+}
+
+bool authority_polkit_missing(Authority *a) {
+        uint64_t now = now_monotonic_usec();
+        int r;
+
+        if (a->polkit_missing && !a->again && (a->again_usec == 0 || now - a->again_usec >= USEC_PER_SEC)) {
+                a->again_usec = now;
+                r = ask_again(a);
+                if (r < 0)
+                        log_warning_errno(r, "polkit cannot be asked anew: %m");
+        }
+        return a->polkit_missing;
+}
+
 /* Asks polkit, with an identifier by which the question can be taken back. The first time no person is asked, also
  * where the caller allows it: whether polkit is there at all is known soon, and only then somebody gets time to type. */
 static int check_ask(Check *c, bool person) {
@@ -228,8 +268,7 @@ static int check_ask(Check *c, bool person) {
 
         c->id = ++a->last_id;
         format_id(c, id);
-        r = sd_bus_message_append(m, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
-                        sd_bus_message_get_sender(c->message), c->action, 0, person ? INTERACTIVE_FLAG : 0, id);
+        r = append_question(m, sd_bus_message_get_sender(c->message), c->action, person ? INTERACTIVE_FLAG : 0, id);
         if (r >= 0)
                 r = sd_bus_call_async(a->bus, &c->slot, m, on_answer, c, person ? INTERACTIVE_USEC : TIMEOUT_USEC);
         if (r < 0)

@@ -23,8 +23,9 @@ int authority_new(Authority **ret, sd_bus *bus);
 Authority *authority_free(Authority *a);
 DEFINE_CLEANUP(Authority *, authority_free);
 
-/* Whether polkit did not decide when it was asked last. */
-bool authority_polkit_missing(const Authority *a);
+/* Whether polkit did not decide when it was asked last. If so it is asked anew, at most once a second and without waiting:
+ * what it answers is known the next time. */
+bool authority_polkit_missing(Authority *a);
 
 /* What to do with a message whose sender may; `called_usec` (CLOCK_MONOTONIC) is when it came. As a method handler: a
  * negative result, or an `error` that was set, is sent to the caller. */

@@ -129,6 +129,7 @@ static void session_close(Session *s) {
         result->duration_usec = (now_monotonic_usec() - s->times.opened_usec + 50 * USEC_PER_MSEC) / (100 * USEC_PER_MSEC) *
                         (100 * USEC_PER_MSEC);
         result->support_code = s->attempt.support_code;
+        result->able = s->times.stage_usec[STAGE_MODELS_LOADED] > 0;
 
         if (result->cause == CAUSE_EXAMINER_STUCK || result->cause == CAUSE_EXAMINER_UNWATCHED)
                 s->ended = ENDED_NOTHING;

@@ -39,6 +39,7 @@ typedef struct SessionResult {
         char *receipt;                 /* may be empty; owned by the session */
         const char *support_code;
         bool binding;
+        bool able;                     /* the examiner was confined and had its models, whatever came of it */
         unsigned attempt, attempts_left; /* `attempt` 0: nothing is said of attempts */
         uint64_t duration_usec;        /* rounded to 100 ms: a finer time would tell about the person; 0: not known */
 } SessionResult;

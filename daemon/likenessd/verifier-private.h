@@ -91,7 +91,7 @@ int verifier_method_rotate_key(sd_bus_message *m, void *userdata, sd_bus_error *
 
 /* verifier-problems.c */
 /* What a check's end says of the terminal. */
-void verifier_learn(Verifier *v, Cause cause);
+void verifier_learn(Verifier *v, const SessionResult *result);
 /* Appends the words, the weightiest first. */
 int verifier_append_problems(const Verifier *v, sd_bus_message *reply);
 

@@ -6,13 +6,14 @@
 
 #include <errno.h>
 
-void verifier_learn(Verifier *v, Cause cause) {
+void verifier_learn(Verifier *v, const SessionResult *result) {
+        Cause cause = result->cause;
         Problems found = cause == CAUSE_MODEL ? problem_bit(PROBLEM_MODELS_UNUSABLE) :
                          cause == CAUSE_SANDBOX || cause == CAUSE_EXAMINER_UNWATCHED ?
                                                 problem_bit(PROBLEM_SANDBOX_MISSING) :
                                                 0;
 
-        if (found != 0 || cause == CAUSE_VERDICT)
+        if (found != 0 || result->able || cause == CAUSE_VERDICT)
                 v->learnt = found;
 }
 

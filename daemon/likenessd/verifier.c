@@ -45,7 +45,7 @@ static void on_session_prompt(
 static void on_session_closed(Session *s, const SessionResult *result, void *userdata) {
         Verifier *v = userdata;
 
-        verifier_learn(v, result->cause);
+        verifier_learn(v, result);
         audience_finish(v->audience, result);
         v->audience = audience_free(v->audience);
         if (!session_is_stuck(s))

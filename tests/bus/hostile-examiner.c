@@ -263,7 +263,9 @@ static void examine(Hostile *h, sd_bus_message *order) {
                 emit(h, "Stage", "u", (uint32_t) STAGE_FACE_SEEN);
                 reply_findings(order, &(Findings) { .outcome = OUTCOME_CAMERA_LOST });
         }
-        if (streq(h->mode, "lost"))
+        if (streq(h->mode, "loaded-lost"))
+                emit(h, "Stage", "u", (uint32_t) STAGE_MODELS_LOADED);
+        if (streq(h->mode, "lost") || streq(h->mode, "loaded-lost"))
                 reply_findings(order, &(Findings) { .outcome = OUTCOME_CAMERA_LOST });
         if (streq(h->mode, "face-seen-waits"))
                 emit(h, "Stage", "u", (uint32_t) STAGE_FACE_SEEN);

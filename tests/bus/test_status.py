@@ -157,8 +157,9 @@ class Terminal(Case):
         with services.stopped(services.polkitd()):
             self.assertEqual(self.check().name, harness.DENIED)
             self.expect("polkit-missing")
+        self.expect()                           # although nobody has called since
+        self.assertEqual(services.log().count("polkit decides again"), 1)
         self.assertEqual(self.check().verdict, "match")
-        self.expect()
 
     def test_configuration(self):
         with open(FILE) as file:
@@ -224,6 +225,17 @@ class Examiner(Case):
         self.expect_first("sandbox-missing")
         self.assertEqual(self.ask("match").verdict, "match")
         self.assertEqual(status()[0], before)
+
+    def test_over_without_a_verdict(self):
+        """The examiner works again; that the camera went away is another matter."""
+        before = status()[0]
+        for mode, word in (("unconfined", "sandbox-missing"), ("model-missing", "models-unusable")):
+            self.assertEqual(self.ask(mode).name, harness.ERROR + "Unavailable")
+            self.expect_first(word)
+            self.assertEqual(self.ask("lost").name, harness.ERROR + "CameraLost")
+            self.expect_first(word)             # it said nothing of its models
+            self.assertEqual(self.ask("loaded-lost").name, harness.ERROR + "CameraLost")
+            self.assertEqual(status()[0], before)
 
 
 if __name__ == "__main__":
