@@ -23,8 +23,11 @@ int ledger_export(const LedgerOptions *o) {
 
         status = remote_call(&remote, false, "ExportLedger", "th", o->since, fd);
         remote_clear(&remote);
-        if (status == 0 && fsync(fd) < 0)
+        if (status == 0 && fsync(fd) < 0) {
                 status = ledger_file_failed(o->output, -errno);
+                fprintf(stderr, "The terminal takes its entries for exported all the same. Export them again, to another "
+                                "disk, before the ledger is deleted.\n");
+        }
         if (status != 0) {
                 (void) unlink(o->output);
                 return status;

@@ -246,6 +246,23 @@ class Ledger(harness.TestCase):
             self.assertEqual(audit().returncode, 0)
             self.assertFalse(os.path.exists(mark))
 
+    def test_an_export_that_does_not_reach_the_disk(self):
+        switch, path = harness.PLACE + "/fail-sync", harness.PLACE + "/lost.jws"
+        environment = dict(os.environ, FAIL_SYNC=switch,
+                           LD_PRELOAD=f"{harness.build_directory()}/tests/bus/sync-shim.so",
+                           ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+        with open(switch, "w"):
+            pass
+        export = ["likenessctl", "ledger", "export", f"--output={path}"]
+        done = subprocess.run(export, env=environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("Export them again", done.stderr)
+        self.assertFalse(os.path.exists(path))
+        os.unlink(switch)
+        done = subprocess.run(export, env=environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        os.unlink(path)
+
     def test_an_export_goes_to_a_file_only(self):
         root = client.Client("root")
         self.addCleanup(root.close)
