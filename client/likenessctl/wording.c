@@ -81,7 +81,8 @@ static const Wording problems[] = {
                             "that does not help, restart the machine" },
         { "polkit-missing", "polkit did not decide when it was asked last, so every call is denied. See: systemctl status "
                             "polkit" },
-        { "no-camera", "there is no camera. Connect one; what the kernel has found: ls /dev/video*" },
+        { "no-camera", "there is no camera that may be used. Connect one; what is there, and why it is not used: "
+                       "likenessctl cameras" },
         { "configuration-refused", "the configuration has a mistake; the old one stays in effect. See: likenessctl config "
                                    "check" },
         { "disk-nearly-full", "there is little space left for the ledger. Free some where /var/lib/likeness is" },
