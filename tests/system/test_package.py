@@ -76,7 +76,7 @@ class Package(TestCase):
         self.assertEqual(self.shop.verify(reference=None).status, 127)
         for path in install.packages(PACKAGES):
             self.shop.copy(PACKAGES + "/" + os.path.basename(path), path)
-        self.apt("install", *install.packages(PACKAGES))
+        self.apt("install", "--no-install-recommends", *install.packages(PACKAGES))
         self.is_kept()
 
     def test_a_purge_leaves_nothing(self):
