@@ -46,7 +46,7 @@ static bool format_in(uint32_t fourcc, const uint32_t *formats, size_t n) {
 
 static bool usable(const CameraMode *m, bool *ret_colour) {
         static const uint32_t colour[] = {
-                V4L2_PIX_FMT_NV12, V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_JPEG,
+                V4L2_PIX_FMT_NV12, V4L2_PIX_FMT_NV12M, V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_JPEG,
         };
 
         *ret_colour = format_in(m->fourcc, colour, ELEMENTSOF(colour));
@@ -68,32 +68,57 @@ static double distance(const CameraMode *m) {
         return least;
 }
 
-/* Which of two modes that are fast enough is used. A document's camera shall show as much as it can. */
-static bool better(const CameraMode *a, const CameraMode *b, CameraRole role) {
+/* Which of two modes is used. A document's camera shall show as much as it can; of modes that are slow for a face the
+ * fastest is taken, as capture-mode.c has it. */
+static bool better(const CameraMode *a, const CameraMode *b, CameraRole role, bool slow) {
         double x, y;
 
         if (!b)
                 return true;
         if (role == CAMERA_ROLE_DOCUMENT)
                 return longer_side(a) > longer_side(b);
+        if (slow && a->rate != b->rate)
+                return a->rate == 0 || (b->rate != 0 && a->rate > b->rate);
         x = distance(a);
         y = distance(b);
         return x < y || (x <= y && longer_side(a) > longer_side(b));
 }
 
-/* The mode of this kind that is used: of those that are at least so fast (what tells no rate counts as fast); NULL for
- * none. */
-static const CameraMode *best_mode(const CameraMode *modes, size_t n, bool colour, uint32_t rate_min, CameraRole role) {
+/* The mode of this kind that is used: of those that are fast, or with `slow` fast enough (what tells no rate counts as
+ * fast); NULL for none. */
+static const CameraMode *best_mode(const CameraMode *modes, size_t n, bool colour, bool slow, CameraRole role) {
+        const uint32_t rate_min = slow ? needs[role].rate_min : needs[role].rate_wanted;
         const CameraMode *best = NULL;
 
         for (size_t i = 0; i < n; i++) {
                 bool of_colour;
 
                 if (usable(&modes[i], &of_colour) && of_colour == colour &&
-                    (modes[i].rate == 0 || modes[i].rate >= rate_min) && better(&modes[i], best, role))
+                    (modes[i].rate == 0 || modes[i].rate >= rate_min) && better(&modes[i], best, role, slow))
                         best = &modes[i];
         }
         return best;
+}
+
+/* Any colour comes before grey. */
+static const CameraMode *used_mode(const CameraMode *modes, size_t n, CameraRole role, bool *ret_colour) {
+        const CameraMode *mode = NULL;
+
+        for (unsigned pass = 0; pass < 4 && !mode; pass++) {
+                *ret_colour = pass < 2;
+                mode = best_mode(modes, n, *ret_colour, /* slow= */ pass % 2, role);
+        }
+        return mode;
+}
+
+static bool any_usable(const CameraMode *modes, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                bool colour;
+
+                if (usable(&modes[i], &colour))
+                        return true;
+        }
+        return false;
 }
 
 static uint32_t eye_pixels(const CameraMode *m, CameraRole role) {
@@ -103,8 +128,10 @@ static uint32_t eye_pixels(const CameraMode *m, CameraRole role) {
 }
 
 bool camera_modes_usable(const CameraMode *modes, size_t n, bool *ret_colour) {
-        *ret_colour = best_mode(modes, n, /* colour= */ true, 0, CAMERA_ROLE_FACE);
-        return *ret_colour || best_mode(modes, n, /* colour= */ false, 0, CAMERA_ROLE_FACE);
+        const CameraMode *mode = used_mode(modes, n, CAMERA_ROLE_FACE, ret_colour);
+
+        *ret_colour = *ret_colour && mode;
+        return mode;
 }
 
 CameraFitness camera_modes_fitness(const CameraMode *modes, size_t n, CameraRole role, uint32_t *ret_eye_pixels) {
@@ -112,14 +139,9 @@ CameraFitness camera_modes_fitness(const CameraMode *modes, size_t n, CameraRole
         bool colour;
 
         *ret_eye_pixels = 0;
-        if (!camera_modes_usable(modes, n, &colour))
-                return CAMERA_NO_FORMAT;
-
-        mode = best_mode(modes, n, colour, needs[role].rate_wanted, role);
+        mode = used_mode(modes, n, role, &colour);
         if (!mode)
-                mode = best_mode(modes, n, colour, needs[role].rate_min, role);
-        if (!mode)
-                return CAMERA_SLOW;
+                return any_usable(modes, n) ? CAMERA_SLOW : CAMERA_NO_FORMAT;
 
         *ret_eye_pixels = eye_pixels(mode, role);
         if (*ret_eye_pixels < needs[role].pixels_min)

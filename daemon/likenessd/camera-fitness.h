@@ -26,7 +26,7 @@ const char *camera_fitness_to_string(CameraFitness f);
  * working distance, in the mode that counts, 0 if there is none. */
 CameraFitness camera_modes_fitness(const CameraMode *modes, size_t n, CameraRole role, uint32_t *ret_eye_pixels);
 
-/* Whether it has a mode that can be used at all; `ret_colour`: one in colour. */
+/* Whether it has a mode that a check would take for a face; `ret_colour`: one in colour. */
 bool camera_modes_usable(const CameraMode *modes, size_t n, bool *ret_colour);
 
 /* What a camera is, told by its formats and not by its name. */

@@ -32,7 +32,7 @@ static uint32_t expect(CameraFitness face, CameraFitness document, const CameraM
 
 /* The two that the rule is known by, whatever the format. */
 static void test_pixels_of_a_document(void **state) {
-        static const uint32_t formats[] = { MJPEG, YUY2, NV12 };
+        static const uint32_t formats[] = { MJPEG, YUY2, NV12, V4L2_PIX_FMT_NV12M };
 
         for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
                 assert_int_equal(expect(CAMERA_FIT, CAMERA_FIT, MODES({ formats[i], 1920, 1080, 30000 })), 30);
@@ -74,6 +74,31 @@ static void test_speed(void **state) {
         /* what is slow is not used for a face where there is a fast mode: then that one counts */
         expect(CAMERA_FEW_PIXELS, CAMERA_FIT, MODES({ YUY2, 1920, 1080, 10000 }, { YUY2, 320, 240, 30000 }));
         expect(CAMERA_FIT, CAMERA_FIT, MODES({ YUY2, 1920, 1080, 10000 }, { MJPEG, 640, 480, 30000 }));
+}
+
+/* What is told must be what a check does (capture-mode.c): it takes no mode below 5 pictures a second, in colour or not,
+ * and of slow ones the fastest. */
+static void test_as_a_check_does(void **state) {
+        uint32_t pixels;
+        bool colour;
+
+        assert_false(camera_modes_usable(MODES({ YUY2, 1280, 720, 4000 }), &colour));
+        assert_false(colour);
+        assert_true(camera_modes_usable(MODES({ YUY2, 1280, 720, 5000 }), &colour));
+        assert_true(colour);
+        assert_true(camera_modes_usable(MODES({ YUY2, 1280, 720, 4000 }, { GREY, 640, 480, 30000 }), &colour));
+        assert_false(colour);
+        assert_false(camera_modes_usable(NULL, 0, &colour));
+
+        /* too slow in colour, so that it sees the customer in grey; a card lies still */
+        expect(CAMERA_NO_COLOUR, CAMERA_FIT, MODES({ MJPEG, 1920, 1080, 4000 }, { GREY, 640, 480, 30000 }));
+
+        assert_int_equal(camera_modes_fitness(MODES({ YUY2, 1280, 720, 10000 }, { YUY2, 320, 240, 20000 }),
+                                              CAMERA_ROLE_FACE, &pixels), CAMERA_FEW_PIXELS);
+        assert_int_equal(pixels, 19);
+        assert_int_equal(camera_modes_fitness(MODES({ YUY2, 320, 240, 20000 }, { YUY2, 1280, 720, 0 }),
+                                              CAMERA_ROLE_FACE, &pixels), CAMERA_FIT);
+        assert_int_equal(pixels, 76);
 }
 
 static void test_formats(void **state) {
@@ -153,6 +178,7 @@ int main(void) {
                 cmocka_unit_test(test_pixels_of_a_document),
                 cmocka_unit_test(test_pixels_of_a_face),
                 cmocka_unit_test(test_speed),
+                cmocka_unit_test(test_as_a_check_does),
                 cmocka_unit_test(test_formats),
                 cmocka_unit_test(test_kinds),
                 cmocka_unit_test(test_words),
