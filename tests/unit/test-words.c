@@ -76,6 +76,9 @@ static void test_every_cause_is_told(void **state) {
                 }
                 assert_non_null(cause_message(c));
                 assert_int_equal(strncmp(cause_error(c), "org.likeness.Verifier1.Error.", 29), 0);
+                /* a camera's trouble: what it is; what to do */
+                if (strncmp(cause_to_string(c), "camera-", 7) == 0 && !strstr(cause_message(c), "; "))
+                        fail_msg("%s: what to do?", cause_message(c));
         }
 
         /* what happened to the examination is never told as something else than a failure */
