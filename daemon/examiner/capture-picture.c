@@ -116,15 +116,24 @@ static uint64_t hash_of(const Image *image) {
         return hash;
 }
 
-/* Where its data have ended too early, libjpeg's blocks are zero: grey throughout, which no sensor ever is. */
-static bool cut_off(const Plane *luma) {
-        const uint32_t block = 8;
-
-        for (uint32_t y = luma->height - block; y < luma->height; y++)
-                for (uint32_t x = 0; x < luma->width; x++)
+static bool grey_throughout(const Plane *luma, uint32_t left, uint32_t top, uint32_t width, uint32_t height) {
+        for (uint32_t y = top; y < top + height; y++)
+                for (uint32_t x = left; x < left + width; x++)
                         if (luma->data[y * luma->stride + x * luma->step] != 128)
                                 return false;
         return true;
+}
+
+/* Where its data have ended too early, libjpeg's blocks are zero: grey throughout, which no sensor ever is. The end is
+ * below, or wherever a camera that is mounted in another way than upright has it after it was turned. */
+static bool cut_off(const Plane *p) {
+        const uint32_t block = 8;
+
+        if (p->width < block || p->height < block)
+                return false;
+        return grey_throughout(p, 0, p->height - block, p->width, block) ||
+               grey_throughout(p, 0, 0, p->width, block) || grey_throughout(p, 0, 0, block, p->height) ||
+               grey_throughout(p, p->width - block, 0, block, p->height);
 }
 
 PictureMeasures picture_measure(const Image *image) {

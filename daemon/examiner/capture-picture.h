@@ -30,7 +30,7 @@ typedef struct PictureMeasures {
         double contrast;               /* standard deviation of the mean luma of a grid's cells: noise is not in it */
         double blue, red;              /* mean Cb and Cr; 128 is grey */
         uint64_t hash;                 /* of every eighth row */
-        bool cut_off;                  /* its last rows are what a JPEG decoder puts there if the data end too early */
+        bool cut_off;                  /* at one edge is what a JPEG decoder puts there if the data end too early */
 } PictureMeasures;
 
 typedef struct PictureWatch {

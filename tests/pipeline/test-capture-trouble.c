@@ -366,6 +366,26 @@ static void test_views(void **state) {
         bytes_done(&quadrants[1]);
 }
 
+/* Also from a camera that is mounted in another way than upright. */
+static void test_cut_off_and_turned(void **state) {
+        Bed *bed = *state;
+
+        need_mock(bed);
+        for (unsigned view = 1; view <= _CAMERA_VIEW_ALL; view++) {
+                const CaptureSetup setup = { .cameras = &first, .n_cameras = 1, .view = view };
+                Outcome outcome;
+                size_t used;
+                unsigned n;
+                Capture *c;
+
+                configure(bed, mjpeg, (MockConfig) { .fault = MOCK_FAULT_CUT_OFF });
+                assert_int_equal(capture_new(&c, &setup, &used, &outcome), 0);
+                assert_int_equal(read_on(c, &n), OUTCOME_CAMERA_DAMAGED);
+                assert_int_equal(n, 0);
+                (void) capture_free(c);
+        }
+}
+
 static void *release_later(void *userdata) {
         Bed *bed = userdata;
 
@@ -487,6 +507,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test(test_software),
                 cmocka_unit_test(test_candidates),
                 cmocka_unit_test(test_views),
+                cmocka_unit_test(test_cut_off_and_turned),
                 cmocka_unit_test(test_stuck),
                 cmocka_unit_test(test_no_growth),
         };

@@ -228,6 +228,25 @@ static void test_cut_off(void **state) {
         free(s);
 }
 
+/* A camera that hangs on its side or upside down has the end of its pictures elsewhere. */
+static void test_cut_off_and_turned(void **state) {
+        Scene *s = scene_new(PIXEL_FORMAT_I420);
+
+        paint(s, 60, 150, 4, 1);
+        assert_false(picture_measure(&s->image).cut_off);
+        memset(s->pixels, 128, (size_t) WIDTH * 8);
+        assert_true(picture_measure(&s->image).cut_off);
+        for (uint32_t left = 0; left < WIDTH; left += WIDTH - 8) {
+                paint(s, 60, 150, 4, 2);
+                for (uint32_t y = 0; y < HEIGHT; y++)
+                        memset(s->pixels + (size_t) WIDTH * y + left, 128, 8);
+                assert_true(picture_measure(&s->image).cut_off);
+                s->pixels[left + 3]++;
+                assert_false(picture_measure(&s->image).cut_off);
+        }
+        free(s);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_covered),
@@ -238,6 +257,7 @@ int main(void) {
                 cmocka_unit_test(test_exposure_that_moves),
                 cmocka_unit_test(test_green),
                 cmocka_unit_test(test_cut_off),
+                cmocka_unit_test(test_cut_off_and_turned),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
