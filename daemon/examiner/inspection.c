@@ -11,6 +11,7 @@
 struct Inspection {
         InspectionOrder order;
         int event_fd;
+        size_t seen;                   /* `at`, when the caller looked last */
 
         pthread_mutex_t lock;          /* guards everything below */
         size_t at;                     /* the camera that is being opened; the number of cameras when done */
@@ -157,6 +158,7 @@ bool inspection_is_done(Inspection *i) {
 
         (void) eventfd_read(i->event_fd, &count);
         pthread_mutex_lock(&i->lock);
+        i->seen = i->at;
         done = i->at == i->order.n_cameras;
         pthread_mutex_unlock(&i->lock);
         return done;
@@ -167,7 +169,8 @@ int inspection_skip(Inspection *i) {
         int r = 0;
 
         pthread_mutex_lock(&i->lock);
-        if (i->at < i->order.n_cameras) {
+        /* The camera that is meant may have answered just now: the next one has only begun. */
+        if (i->at == i->seen && i->at < i->order.n_cameras) {
                 i->reports[i->at++] = (CameraReport) { .outcome = OUTCOME_CAMERA_STUCK };
                 i->turn++;
                 i->stuck = true;

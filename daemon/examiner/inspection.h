@@ -16,6 +16,7 @@ typedef struct InspectionOrder {
 
 typedef struct Inspection Inspection;
 
+/* Begins with the first camera. 0, or a negative errno, and then `order` stays the caller's. */
 int inspection_new(Inspection **ret, const InspectionOrder *order);
 /* What a driver does not give back is left behind: the process must end. */
 Inspection *inspection_free(Inspection *i);
@@ -25,11 +26,14 @@ DEFINE_CLEANUP(Inspection *, inspection_free);
 int inspection_get_fd(const Inspection *i);
 /* True when all are done: the reports hold. */
 bool inspection_is_done(Inspection *i);
-/* The camera that is being opened does not answer: it is OUTCOME_CAMERA_STUCK, and the next one is begun. */
+/* The camera that is being opened does not answer: it is OUTCOME_CAMERA_STUCK, and the next one is begun. Ignored if it
+ * has answered since inspection_is_done() was asked last: that is to be asked first. 0, or a negative errno if no thread
+ * can be started. */
 int inspection_skip(Inspection *i);
 
 /* Of the nth camera, when done. */
 const CameraReport *inspection_get_report(const Inspection *i, size_t n);
 size_t inspection_count(const Inspection *i);
 
+/* Frees what an order that was not taken over has. */
 void inspection_order_done(InspectionOrder *order);

@@ -238,12 +238,41 @@ static void test_stuck(void **state) {
         inspection_free(i);            /* is left behind */
 }
 
+/* The first one answers at the last moment, when its time is up already: that is not the second one's. */
+static void test_answers_at_the_last_moment(void **state) {
+        static const char *const cameras[][2] = { { "/dev/video0", COLOUR }, { "/dev/video1", INFRARED } };
+        const InspectionOrder order = order_of(cameras, ELEMENTSOF(cameras), false);
+        struct pollfd fd = { .events = POLLIN };
+        Inspection *i;
+        Bed *b = *state;
+
+        set_up_modes(b);
+        v4l2_mock_configure(b->infrared, &(MockConfig) {
+                        .modes = { { V4L2_PIX_FMT_GREY, 640, 360, 15 } },
+                        .fault = MOCK_FAULT_STUCK_OPENING,
+        });
+        assert_int_equal(inspection_new(&i, &order), 0);
+        fd.fd = inspection_get_fd(i);
+        assert_int_equal(poll(&fd, 1, PATIENCE_MSEC), 1);
+        while (!v4l2_mock_stuck(b->infrared))
+                (void) poll(NULL, 0, 10);
+
+        assert_int_equal(inspection_skip(i), 0);
+        assert_false(inspection_is_done(i));
+        v4l2_mock_release(b->infrared);
+        await(i);
+        assert_int_equal(inspection_get_report(i, 0)->outcome, OUTCOME_EXAMINED);
+        assert_int_equal(inspection_get_report(i, 1)->outcome, OUTCOME_CAMERA_FORMAT); /* released with an error */
+        inspection_free(i);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_modes),
                 cmocka_unit_test(test_busy),
                 cmocka_unit_test(test_identity),
                 cmocka_unit_test(test_software),
+                cmocka_unit_test(test_answers_at_the_last_moment),
                 cmocka_unit_test(test_stuck),
         };
         const char *preloaded = getenv("LD_PRELOAD");
