@@ -16,7 +16,8 @@
  *           i no_match_below, i match_from, u milliseconds) → (uuuuuuiuuu) the members of Findings in their order
  *                                      `cameras`, 1 to CAMERA_CANDIDATES_MAX: node and name of each (CameraCandidate),
  *                                      the best first; with --demo on both sides also recordings, which have no name,
- *                                      and with `software` also cameras that no hardware is behind. `view` is a
+ *                                      and with `software` also cameras that no hardware is behind (without --demo it
+ *                                      says nothing). `view` is a
  *                                      CameraView. Thresholds in thousandths tell when more evidence cannot change
  *                                      the answer
  *   Inspect(a(ss) cameras, b software) → (a(ua(uuuu)))
