@@ -58,7 +58,8 @@ static int refuse(
         return r;
 }
 
-int verifier_choose_cameras(Verifier *v, sd_bus_message *m, sd_bus_error *error) {
+/* 0, or a negative errno, with or without words for the caller. */
+static int choose(Verifier *v, sd_bus_message *m, sd_bus_error *error) {
         _cleanup_free_ char *seat = NULL;
         const Camera *refused = NULL;
         int r;
@@ -67,12 +68,10 @@ int verifier_choose_cameras(Verifier *v, sd_bus_message *m, sd_bus_error *error)
                 return stand_in(v);
 
         r = seat_of_sender(m, &seat);
-        if (r < 0)
-                return r;
-        r = camera_watch_new(&v->cameras, v->event, seat, on_cameras_changed, v);
-        if (r < 0)
-                return log_error_errno(r, "the cameras cannot be looked for: %m");
-        r = camera_watch_choose(v->cameras, v->setup.configuration, CAMERA_ROLE_FACE, &refused);
+        if (r >= 0)
+                r = camera_watch_new(&v->cameras, v->event, seat, on_cameras_changed, v);
+        if (r >= 0)
+                r = camera_watch_choose(v->cameras, v->setup.configuration, CAMERA_ROLE_FACE, &refused);
         if (r < 0)
                 return r;
         if (r != CAMERAS_CHOSEN)
@@ -80,6 +79,16 @@ int verifier_choose_cameras(Verifier *v, sd_bus_message *m, sd_bus_error *error)
 
         v->camera_missing = false;
         return 0;
+}
+
+int verifier_choose_cameras(Verifier *v, sd_bus_message *m, sd_bus_error *error) {
+        int r = choose(v, m, error);
+
+        if (r >= 0 || sd_bus_error_is_set(error))
+                return r;
+        log_error_errno(r, "the cameras cannot be looked for: %m");
+        return sd_bus_error_set(error, LIKENESS_ERROR_UNAVAILABLE,
+                        "The terminal's cameras cannot be looked for; see the service's log.");
 }
 
 void verifier_forget_cameras(Verifier *v) {

@@ -334,6 +334,14 @@ class Choice(Case):
         self.assertEqual(self.said("Face=usb-1d6b:0102-OTHER@*"), ERROR + "NoCamera")
         self.assertIn("no-camera", self.problems())
 
+    def test_nobody_can_tell_of_changes(self):
+        """What may come and go unheard is not looked at; the caller is told whom to ask."""
+        os.chmod(DATABASE, 0)
+        self.assertEqual(self.said("cameras cannot be looked for", "log"), ERROR + "Unavailable")
+        self.assertIn("the cameras cannot be looked for: Permission denied", services.log())
+        os.chmod(DATABASE, 0o755)
+        self.assertEqual(self.used()["camera-identity"], self.identity(NAME))
+
     def test_another_seats(self):
         self.unplug()
         self.plug(seat="seat-left")
