@@ -351,6 +351,16 @@ static void session_describe_model(Session *s, const Findings *f) {
                 s->result.message = NULL;
 }
 
+/* Which of several it was. Where a driver did not come back the examiner could not say. */
+static void session_describe_camera(Session *s, Cause cause, const Findings *f) {
+        const CameraCandidate *camera = &s->setup.cameras[f->camera];
+
+        if (cause < CAUSE_CAMERA_NONE || cause > CAUSE_CAMERA_COVERED || isempty(camera->name) ||
+            (cause == CAUSE_CAMERA_STUCK && s->setup.n_cameras > 1))
+                return;
+        session_set_detail(s, "the camera %s (%s)", camera->name, camera->node);
+}
+
 static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata) {
         Session *s = userdata;
 
@@ -370,6 +380,7 @@ static void on_link_findings(ExaminerLink *l, const Findings *f, void *userdata)
         if (!outcome_has_verdict(f->outcome)) {
                 Cause cause = cause_of_outcome(f->outcome);
 
+                session_describe_camera(s, cause, f);
                 session_begin_end(s, cause);
                 if (cause == CAUSE_MODEL)
                         session_describe_model(s, f);

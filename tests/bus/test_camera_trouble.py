@@ -18,6 +18,7 @@ except ImportError:
     pass                            # outside, where nothing of this is used
 
 CAMERA = harness.Terminal(cameras={})
+NAME = "usb-1d6b:0102-MOCK0001@0000:00:14.0-1:1.0"
 
 
 def control(words, clip="person01-live.avi"):
@@ -121,11 +122,14 @@ class Troubles(CameraCase):
             with self.subTest(words):
                 # somebody else's portrait: nothing is decided before the trouble begins
                 control(words)
+                before = len(services.log())
                 outcome = self.check("09")
                 self.assertIsInstance(outcome, BusError)
                 self.assertEqual(outcome.name, ERROR + error, outcome.message)
                 self.assertGreater(len(outcome.message.split()), 5)
                 self.assertEqual(self.cause(), cause)
+                # who looks after the terminal is told which camera it was
+                self.assertRegex(services.log()[before:], rf"closed: {cause}: .* -- (the camera|not as it was:) {NAME} ")
                 self.assert_over()
 
         control("")
