@@ -254,8 +254,7 @@ static int examination_open(Examination *e, const ExaminationOrder *order, Captu
                 .cameras = order->cameras,
                 .n_cameras = order->n_cameras,
                 .recordings = e->setup.demo,
-                /* whatever the order says, likenessd's key for real checks never signs for such a camera */
-                .software = order->software && e->setup.demo,
+                .software = order->software,
                 .view = order->view,
         };
         Capture *capture = NULL;

@@ -36,7 +36,7 @@ typedef struct ExaminationReport {
 typedef struct ExaminationSetup {
         const char *manifest;          /* borrowed for the life of the examination */
         const char *models;
-        bool demo;                     /* a file, or a device that no hardware is behind, may stand in for a camera */
+        bool demo;                     /* a recording may stand in for a camera */
 } ExaminationSetup;
 
 /* Starts the thread, which loads the networks at once. */
@@ -55,4 +55,5 @@ uint64_t examination_in_driver_usec(const Examination *e);
 int examination_get_fd(const Examination *e);
 void examination_take_report(Examination *e, ExaminationReport *ret);
 
+/* Frees what an order that was not handed over has. */
 void examination_order_done(ExaminationOrder *order);

@@ -6,6 +6,7 @@
 #include "examiner-protocol.h"
 #include "inspection.h"
 #include "log.h"
+#include "orders.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -71,29 +72,9 @@ static int examiner_signal(Examiner *e, const char *name, const char *types, uin
 static int examiner_answer(Examiner *e, const Findings *f) {
         int r;
 
-        r = sd_bus_reply_method_return(e->order, EXAMINER_FINDINGS_SIGNATURE, (uint32_t) f->outcome,
-                        (uint32_t) f->reason, f->model, f->frames_captured, f->frames_used, f->frames_matched,
-                        f->similarity, f->liveness, f->attack_signs, f->camera);
+        r = orders_answer_examine(e->order, f);
         e->order = sd_bus_message_unref(e->order);
         return r;
-}
-
-static int append_report(sd_bus_message *m, const CameraReport *report) {
-        int r;
-
-        r = sd_bus_message_open_container(m, 'r', "ua(uuuu)");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "u", (uint32_t) report->outcome);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(uuuu)");
-        for (size_t i = 0; r >= 0 && i < report->n_modes; i++) {
-                const CameraMode *mode = &report->modes[i];
-
-                r = sd_bus_message_append(m, "(uuuu)", mode->fourcc, mode->width, mode->height, mode->rate);
-        }
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 static int examiner_set_watchdog(Examiner *e, uint64_t usec) {
@@ -143,18 +124,9 @@ static int on_alive(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 static int examiner_answer_inspection(Examiner *e) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        r = sd_bus_message_new_method_return(e->order, &m);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(ua(uuuu))");
-        for (size_t i = 0; r >= 0 && i < inspection_count(e->inspection); i++)
-                r = append_report(m, inspection_get_report(e->inspection, i));
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0)
-                r = sd_bus_send(e->bus, m, NULL);
+        r = orders_answer_inspect(e->order, e->inspection);
         e->order = sd_bus_message_unref(e->order);
         return r;
 }
@@ -253,65 +225,6 @@ static int method_decode(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : 1;
 }
 
-static int read_cameras(sd_bus_message *m, CameraCandidate ret[static CAMERA_CANDIDATES_MAX], size_t *ret_n) {
-        const char *node, *name;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "(ss)");
-        while (r >= 0 && (r = sd_bus_message_read(m, "(ss)", &node, &name)) > 0) {
-                CameraCandidate *c = &ret[*ret_n];
-
-                if (*ret_n >= CAMERA_CANDIDATES_MAX)
-                        return -EINVAL;
-                ++*ret_n;
-                *c = (CameraCandidate) { .node = strdup(node), .name = strdup(name) };
-                if (!c->node || !c->name)
-                        return -ENOMEM;
-        }
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_exit_container(m);
-        return r < 0 || *ret_n > 0 ? r : -EINVAL;
-}
-
-/* On failure what was read so far is left in `order`. */
-static int order_read_members(sd_bus_message *m, ExaminationOrder *order) {
-        uint32_t challenge, pace, milliseconds;
-        int fd, software, r;
-
-        r = sd_bus_message_read(m, "huu", &fd, &order->width, &order->height);
-        if (r >= 0)
-                r = read_cameras(m, order->cameras, &order->n_cameras);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "buuuiiu", &software, &order->view, &challenge, &pace,
-                                &order->no_match_below, &order->match_from, &milliseconds);
-        if (r < 0)
-                return r;
-        if (order->width < 1 || order->width > PIXELS_SIDE_MAX || order->height < 1 ||
-            order->height > PIXELS_SIDE_MAX || order->view > _CAMERA_VIEW_ALL || pace >= _PACE_MAX ||
-            challenge != CHALLENGE_NONE)
-                return -EINVAL;
-
-        order->software = software;
-        order->pace = (Pace) pace;
-        order->time_limit_usec = milliseconds * USEC_PER_MSEC;
-        order->reference = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        return order->reference < 0 ? -errno : 0;
-}
-
-static int order_read(sd_bus_message *m, ExaminationOrder *ret) {
-        ExaminationOrder order = { .reference = -1 };
-        int r;
-
-        r = order_read_members(m, &order);
-        if (r < 0)
-                examination_order_done(&order);
-        else
-                *ret = order;
-        return r;
-}
-
 static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         ExaminationOrder order;
         Examiner *e = userdata;
@@ -321,7 +234,7 @@ static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (e->setup.decode || !e->confined || e->order)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Not now");
 
-        r = order_read(m, &order);
+        r = orders_read_examine(m, e->setup.demo, &order);
         if (r < 0)
                 return r;
 
@@ -333,20 +246,17 @@ static int method_examine(sd_bus_message *m, void *userdata, sd_bus_error *error
 }
 
 static int method_inspect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        InspectionOrder order = {};
+        InspectionOrder order;
         Examiner *e = userdata;
-        int software, r;
+        int r;
 
         if (e->setup.decode || !e->confined || e->order)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Not now");
 
-        r = read_cameras(m, order.cameras, &order.n_cameras);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "b", &software);
-        if (r >= 0) {
-                order.software = software && e->setup.demo;
-                r = inspection_new(&e->inspection, &order);
-        }
+        r = orders_read_inspect(m, e->setup.demo, &order);
+        if (r < 0)
+                return r;
+        r = inspection_new(&e->inspection, &order);
         if (r < 0) {
                 inspection_order_done(&order);
                 return r;
