@@ -3,7 +3,7 @@
 /* ListCameras(): what is there at the caller's seat, what each can do, and which is fit for what. And the same in one
  * word, for the entry "health". */
 
-#include "camera-fitness.h"
+#include "camera-description.h"
 #include "camera-inspection.h"
 #include "cameras.h"
 #include "errors.h"
@@ -12,10 +12,6 @@
 #include "verifier-private.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <systemd/sd-device.h>
-
-#define LABEL_SIZE 64                  /* the kernel's own limit is 32 */
 
 struct Listing {
         Verifier *verifier;
@@ -59,126 +55,12 @@ void verifier_end_listing(Verifier *v, Cause cause) {
         camera_inspection_end(v->listing->inspection);
 }
 
-static bool permitted_hardware(const Verifier *v, const Camera *c) {
-        return camera_backed(c, v->setup.configuration);
-}
-
 /* What came out of inspecting the camera `n`; NULL if it was not inspected. */
 static const CameraReport *report_of(const Listing *l, size_t n, const CameraReport *reports) {
         for (size_t i = 0; reports && i < l->n_inspected; i++)
                 if (l->inspected[i] == n)
                         return &reports[i];
         return NULL;
-}
-
-/* It was opened, and said what it can do: perhaps nothing. */
-static bool modes_known(const CameraReport *r) {
-        return r->outcome == OUTCOME_EXAMINED || r->outcome == OUTCOME_CAMERA_BUSY ||
-               r->outcome == OUTCOME_CAMERA_FORMAT;
-}
-
-static CameraFitness fitness(const Verifier *v, const Camera *c, const CameraReport *report, CameraRole role,
-                uint32_t *ret_eye_pixels) {
-
-        *ret_eye_pixels = 0;
-        if (!permitted_hardware(v, c))
-                return CAMERA_NO_HARDWARE;
-        if (!camera_permitted(c, v->setup.configuration, role))
-                return CAMERA_NOT_PINNED;
-        if (!report || !modes_known(report))
-                return CAMERA_NOT_AVAILABLE;
-        return camera_modes_fitness(report->modes, report->n_modes, role, ret_eye_pixels);
-}
-
-static int append_role(
-                sd_bus_message *m,
-                const Verifier *v,
-                const Camera *c,
-                const CameraReport *report,
-                CameraRole role) {
-
-        static const char *const words[_CAMERA_ROLE_MAX] = {
-                [CAMERA_ROLE_FACE] = "face", [CAMERA_ROLE_DOCUMENT] = "document",
-        };
-        static const char *const pixels[_CAMERA_ROLE_MAX] = {
-                [CAMERA_ROLE_FACE] = "face-eye-pixels", [CAMERA_ROLE_DOCUMENT] = "document-eye-pixels",
-        };
-        uint32_t eye_pixels;
-        CameraFitness f = fitness(v, c, report, role, &eye_pixels);
-        int r;
-
-        r = sd_bus_message_append(m, "{sv}", words[role], "s", camera_fitness_to_string(f));
-        if (r >= 0 && eye_pixels > 0)
-                r = sd_bus_message_append(m, "{sv}", pixels[role], "u", eye_pixels);
-        return r;
-}
-
-static int append_modes(sd_bus_message *m, const CameraReport *report) {
-        int r;
-
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", "modes");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "a(suuu)");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(suuu)");
-        for (size_t i = 0; r >= 0 && report && i < report->n_modes; i++) {
-                const CameraMode *mode = &report->modes[i];
-                char format[CAMERA_FOURCC_SIZE];
-
-                camera_fourcc_to_string(mode->fourcc, format);
-                r = sd_bus_message_append(m, "(suuu)", format, mode->width, mode->height, mode->rate);
-        }
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-/* What the device calls itself, as plain ASCII: it can be anything. */
-static void read_label(const Camera *c, char ret[static LABEL_SIZE]) {
-        _cleanup_(sd_device_unrefp) sd_device *device = NULL;
-        const char *label;
-
-        ret[0] = '\0';
-        if (sd_device_new_from_devnum(&device, 'c', c->number) < 0 ||
-            sd_device_get_sysattr_value(device, "name", &label) < 0)
-                return;
-        (void) snprintf(ret, LABEL_SIZE, "%s", label);
-        for (char *p = ret; *p; p++)
-                if (*p < ' ' || *p > '~')
-                        *p = '?';
-}
-
-static const char *state_word(const Verifier *v, const Camera *c, const CameraReport *report) {
-        if (!permitted_hardware(v, c))
-                return cause_to_string(CAUSE_CAMERA_REFUSED);
-        if (!report)
-                return "not-opened";
-        return report->outcome == OUTCOME_EXAMINED ? "ready" : cause_to_string(cause_of_outcome(report->outcome));
-}
-
-static int append_camera(sd_bus_message *m, const Verifier *v, const Camera *c, const CameraReport *report, bool used) {
-        char label[LABEL_SIZE];
-        CameraKind kind = report ? camera_modes_kind(report->modes, report->n_modes) : CAMERA_KIND_UNKNOWN;
-        int r;
-
-        read_label(c, label);
-        r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", c->identity.name, "node", "s",
-                                          c->node, "label", "s", label, "hardware", "b",
-                                          (int) (c->identity.backing == CAMERA_PHYSICAL), "state", "s",
-                                          state_word(v, c, report), "kind", "s", camera_kind_to_string(kind));
-        if (r >= 0)
-                r = append_modes(m, report);
-        for (CameraRole role = 0; r >= 0 && role < _CAMERA_ROLE_MAX; role++)
-                r = append_role(m, v, c, report, role);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}", "used-for-face", "b", (int) used);
-        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 static const Camera *find_node(const Listing *l, const char *node, size_t *ret_n) {
@@ -201,7 +83,7 @@ static const Camera *first_usable(const Listing *l, const CameraCandidates *cand
 
                 if (!report)
                         continue;
-                if (!modes_known(report))
+                if (!camera_report_has_modes(report))
                         return c;
                 usable = camera_modes_usable(report->modes, report->n_modes, &colour);
                 if (colour)
@@ -237,7 +119,7 @@ static int reply(Listing *l, const CameraReport *reports) {
                 const Camera *c = &l->cameras.all[i];
 
                 if (camera_captures_at(c, l->seat))
-                        r = append_camera(m, l->verifier, c, report_of(l, i, reports), c == used);
+                        r = camera_describe(m, l->verifier->setup.configuration, c, report_of(l, i, reports), c == used);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
@@ -248,8 +130,9 @@ static int reply(Listing *l, const CameraReport *reports) {
 static const char *fitness_word(const Listing *l, const CameraReport *reports) {
         uint32_t pixels;
 
-        return camera_fitness_to_string(fitness(l->verifier, &l->cameras.all[l->inspected[0]], reports,
-                                                CAMERA_ROLE_FACE, &pixels));
+        return camera_fitness_to_string(camera_fitness(l->verifier->setup.configuration,
+                                                       &l->cameras.all[l->inspected[0]], reports, CAMERA_ROLE_FACE,
+                                                       &pixels));
 }
 
 static void on_inspection_done(CameraInspection *i, const CameraReport *reports, bool stuck, void *userdata) {
@@ -305,7 +188,7 @@ static int listing_start(Listing *l) {
         for (size_t i = 0; i < l->cameras.n && l->n_inspected < CAMERA_CANDIDATES_MAX; i++) {
                 const Camera *c = &l->cameras.all[i];
 
-                if (camera_captures_at(c, l->seat) && permitted_hardware(l->verifier, c))
+                if (camera_captures_at(c, l->seat) && camera_backed(c, l->verifier->setup.configuration))
                         l->inspected[l->n_inspected++] = i;
         }
         return l->n_inspected > 0 ? listing_inspect(l) : reply(l, NULL);
