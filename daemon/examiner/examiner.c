@@ -16,8 +16,9 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-id128.h>
 
-/* The daemon attaches at once and gives its order as soon as the reference is decoded. */
+/* The daemon attaches at once, and gives its order when the reference is decoded, which it waits ten seconds for. */
 #define FIRST_MESSAGE_USEC (UINT64_C(5) * USEC_PER_SEC)
+#define FIRST_ORDER_USEC (UINT64_C(15) * USEC_PER_SEC)
 /* A driver that does not come back from opening or closing must not keep the answer for longer. */
 #define DRIVER_USEC (UINT64_C(3) * USEC_PER_SEC)
 /* The same for a camera that is only asked what it can do. */
@@ -181,6 +182,9 @@ static int method_attach(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         (void) alarm(0);
+        r = examiner_set_watchdog(e, FIRST_ORDER_USEC);
+        if (r < 0)
+                return r;
 
         if (!e->setup.demo)
                 missing = sandbox_check(e->setup.decode);

@@ -267,6 +267,16 @@ static void test_recordings(void **state) {
         (void) unlink(path);
 }
 
+/* A large picture on a slow machine takes its time until there is a reference to examine with. */
+static void test_an_order_that_comes_late(void **state) {
+        Link *l = link_new(false);
+
+        assert_true(attach(l, false));
+        (void) usleep(5500000);
+        assert_int_equal(examine(l, MOCK_DEVICE, MOCK_NAME, false), OUTCOME_EXAMINED);
+        link_free(l);
+}
+
 static void exchange_it(unsigned frame) {
         if (frame == FRAMES)
                 v4l2_mock_set_serial(camera, "MOCK0009");
@@ -347,6 +357,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup(test_examines, set_up),
                 cmocka_unit_test_setup(test_software_cameras, set_up),
                 cmocka_unit_test_setup(test_recordings, set_up),
+                cmocka_unit_test_setup(test_an_order_that_comes_late, set_up),
                 cmocka_unit_test_setup(test_another_camera_in_the_end, set_up),
                 cmocka_unit_test_setup(test_does_not_close, set_up),
                 cmocka_unit_test_setup(test_refused_orders, set_up),
