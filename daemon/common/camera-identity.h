@@ -60,6 +60,7 @@ int camera_identity_read(sd_device *device, CameraIdentity *ret);
 /* Of an open device; -ENODEV if the descriptor is no V4L2 device or the device has gone. */
 int camera_identity_read_fd(int fd, CameraIdentity *ret);
 
+/* Frees what `n` of them have. */
 void camera_candidates_done(CameraCandidate *c, size_t n);
 
 /* Why it is no camera, for messages: "no hardware is behind it (a loopback device)"; NULL for CAMERA_PHYSICAL. */

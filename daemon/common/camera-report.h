@@ -30,6 +30,6 @@ bool camera_mode_valid(const CameraMode *m);
 /* True if the outcome is one that an inspection can have, and there are modes only where there can be. */
 bool camera_report_valid(const CameraReport *r);
 
-/* The four characters, without spaces at the end: "YUYV", "Y16". */
 #define CAMERA_FOURCC_SIZE 5
+/* The four characters, without spaces at the end: "YUYV", "Y16". */
 void camera_fourcc_to_string(uint32_t fourcc, char ret[static CAMERA_FOURCC_SIZE]);

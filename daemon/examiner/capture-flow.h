@@ -24,7 +24,9 @@ typedef struct Flow {
         uint32_t useless[_FRAME_FAULT_MAX]; /* that arrived after it; FRAME_WHOLE: not decoded, or not yet */
 } Flow;
 
+/* A camera was started. */
 void flow_start(Flow *f, uint64_t now);
+/* A frame has come, whatever is wrong with it. */
 void flow_arrived(Flow *f, FrameFault fault, uint64_t now);
 /* One that arrived has become a picture. */
 void flow_usable(Flow *f, uint64_t now);

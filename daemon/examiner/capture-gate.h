@@ -15,4 +15,6 @@ typedef struct Gate {
         uint64_t last_stamp;           /* running time, nanoseconds */
 } Gate;
 
+/* What is wrong with the next frame, `buffer` on its way through `pad`, in the order in which they come. Its data are
+ * untrusted. */
 FrameFault gate_check(Gate *g, GstPad *pad, GstBuffer *buffer);

@@ -15,7 +15,7 @@
  * unrefs the fixed caps. NULL if nothing offered can be used. The rule stands in capture-mode.c. */
 GstCaps *capture_mode_choose(const GstCaps *offered);
 
-/* True if the pictures of a chosen mode have colours. */
+/* True if the pictures of a mode that was chosen have colours. */
 bool capture_mode_in_colour(const GstCaps *mode);
 
 /* The size that the header of one MJPEG frame promises. */

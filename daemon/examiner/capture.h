@@ -52,6 +52,7 @@ void capture_wake(Capture *c);
 /* Frames that the camera delivered so far, used or not. */
 uint32_t capture_count(const Capture *c);
 
+/* Gives the picture back; before capture_free(). */
 void frame_release(Frame *f);
 
 /* Loads GStreamer and the few plugins that are used, without registry or scanner process; once per process,

@@ -53,6 +53,7 @@ uint64_t examination_in_driver_usec(const Examination *e);
 
 /* Readable whenever there is something to take. Owned by the examination. */
 int examination_get_fd(const Examination *e);
+/* Takes it: what is told once is not told again. */
 void examination_take_report(Examination *e, ExaminationReport *ret);
 
 /* Frees what an order that was not handed over has. */

@@ -38,5 +38,7 @@ typedef enum CameraKind {
         _CAMERA_KIND_MAX,
 } CameraKind;
 
+/* Of a camera with these modes. */
 CameraKind camera_modes_kind(const CameraMode *modes, size_t n);
+/* The word for the bus; a static string. */
 const char *camera_kind_to_string(CameraKind k);

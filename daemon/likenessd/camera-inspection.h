@@ -15,7 +15,8 @@ typedef struct CameraInspectionHandlers {
         void (*gone)(CameraInspection *i, void *userdata);
 } CameraInspectionHandlers;
 
-/* `cameras` are copied; `handlers` and `userdata` must outlive it. The handlers are called from the event loop. */
+/* Starts an examiner; 0, or a negative errno if there is none to connect to. `cameras`, 1 to CAMERA_CANDIDATES_MAX of
+ * them, are copied; `handlers` and `userdata` must outlive it. The handlers are called from the event loop. */
 int camera_inspection_new(
                 CameraInspection **ret,
                 sd_event *event,

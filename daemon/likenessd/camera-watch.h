@@ -19,7 +19,7 @@ typedef struct CameraWatch CameraWatch;
 typedef void (*CameraWatchHandler)(CameraChange change, const char *what, void *userdata);
 
 /* Begins to listen and then takes stock of the cameras, so that nothing falls between. `seat` (copied) is the
- * caller's, NULL for seat0. */
+ * caller's, NULL for seat0. 0, or a negative errno: then changes could not be heard, and no check may be made. */
 int camera_watch_new(
                 CameraWatch **ret,
                 sd_event *event,

@@ -31,7 +31,8 @@ typedef struct Cameras {
         size_t n;
 } Cameras;
 
-/* All V4L2 devices that the kernel has. Of what udev is not through with only the identity is known. */
+/* All V4L2 devices that the kernel has. Of what udev is not through with only the identity is known. 0, or a negative
+ * errno; what is listed is freed by cameras_done(). */
 int cameras_list(Cameras *ret);
 void cameras_done(Cameras *c);
 
@@ -68,6 +69,7 @@ int cameras_choose(
                 CameraRole role,
                 CameraCandidates *ret,
                 const Camera **ret_refused);
+/* Leaves it empty. */
 void camera_candidates_free(CameraCandidates *c);
 
 typedef enum CameraChange {

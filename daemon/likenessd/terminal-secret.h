@@ -19,6 +19,7 @@ typedef struct TerminalSecret {
 /* Reads it, or makes it if the file is not there. All errors are logged: -EPERM if the file is another user's or
  * open to others, -EBADMSG if it is not 32 bytes long. */
 int terminal_secret_load(const char *directory, TerminalSecret *ret);
+/* Overwrites it, also where the compiler thinks that nobody will look. */
 void terminal_secret_wipe(TerminalSecret *s);
 
 /* base64url(HMAC-SHA-256(secret, name)), RFC 2104 and RFC 4648, without padding. */
