@@ -183,14 +183,42 @@ static int listing_inspect(Listing *l) {
                         v->setup.configuration->software_cameras, &inspection_handlers, l);
 }
 
+static void listing_add(Listing *l, size_t n) {
+        for (size_t i = 0; i < l->n_inspected; i++)
+                if (l->inspected[i] == n)
+                        return;
+        if (l->n_inspected < CAMERA_CANDIDATES_MAX)
+                l->inspected[l->n_inspected++] = n;
+}
+
+/* Those that a check would try come first, as there may be more than can be inspected. */
+static int listing_add_all(Listing *l) {
+        const Configuration *policy = l->verifier->setup.configuration;
+        CameraCandidates candidates = {};
+        const Camera *refused;
+        int r;
+
+        r = cameras_choose(&l->cameras, l->seat, policy, CAMERA_ROLE_FACE, &candidates, &refused);
+        for (size_t i = 0; i < candidates.n; i++) {
+                size_t n;
+
+                if (find_node(l, candidates.all[i].node, &n))
+                        listing_add(l, n);
+        }
+        camera_candidates_free(&candidates);
+
+        for (size_t i = 0; i < l->cameras.n; i++)
+                if (camera_captures_at(&l->cameras.all[i], l->seat) && camera_backed(&l->cameras.all[i], policy))
+                        listing_add(l, i);
+        return r;
+}
+
 /* Begins, or if there is nothing to inspect answers at once. */
 static int listing_start(Listing *l) {
-        for (size_t i = 0; i < l->cameras.n && l->n_inspected < CAMERA_CANDIDATES_MAX; i++) {
-                const Camera *c = &l->cameras.all[i];
+        int r = listing_add_all(l);
 
-                if (camera_captures_at(c, l->seat) && camera_backed(c, l->verifier->setup.configuration))
-                        l->inspected[l->n_inspected++] = i;
-        }
+        if (r < 0)
+                return r;
         return l->n_inspected > 0 ? listing_inspect(l) : reply(l, NULL);
 }
 

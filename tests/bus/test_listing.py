@@ -226,6 +226,19 @@ class Pinned(Cameras):
         self.assertEqual(cameras[COLOUR]["state"], "ready")
 
 
+class Many(Cameras):
+    """More than are opened at once."""
+    terminal = harness.Terminal(
+        cameras={"MOCK_MORE_CAMERAS": ";".join(f"number={n} port={n + 1} mode=YUYV:640x480@30" for n in range(1, 9))},
+        prepare=configuration("Face=*-9:1.0"))
+
+    def test_the_one_that_is_used_is_among_them(self):
+        cameras = self.cameras()
+        self.assertEqual(len(cameras), 9)
+        self.assertEqual([name.endswith("-9:1.0") for name in self.used(cameras)], [True])
+        self.assertEqual(sorted(camera["state"] for camera in cameras.values()), ["not-opened"] + ["ready"] * 8)
+
+
 class Software(Cameras):
     terminal = harness.Terminal(cameras=COUNTER, prepare=configuration("AllowSoftwareCameras=yes"))
 
