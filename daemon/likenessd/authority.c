@@ -177,6 +177,16 @@ static int read_answer(Authority *a, sd_bus_message *reply, bool *ret_challenge,
                                          "Permission denied");
 }
 
+void authority_answer(sd_bus_message *m, int r, const sd_bus_error *error) {
+        if (sd_bus_error_is_set(error))
+                r = sd_bus_reply_method_error(m, error);
+        else if (r < 0)
+                r = sd_bus_reply_method_errno(m, r, NULL);
+        if (r < 0)
+                log_warning_errno(r, "a caller cannot be answered: %m");
+        end_without_memory(sd_bus_get_event(sd_bus_message_get_bus(m)), r);
+}
+
 static int check_ask(Check *c, bool person);
 
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused) {
@@ -200,14 +210,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *unused
         } else if (r > 0)
                 r = c->handler(c->message, c->called_usec, c->userdata, &error);
 
-        if (sd_bus_error_is_set(&error))
-                r = sd_bus_reply_method_error(c->message, &error);
-        else if (r < 0)
-                r = sd_bus_reply_method_errno(c->message, r, NULL);
-        if (r < 0)
-                log_warning_errno(r, "a caller cannot be answered: %m");
-        end_without_memory(sd_bus_get_event(c->authority->bus), r);
-
+        authority_answer(c->message, r, &error);
         return 1;
 }
 

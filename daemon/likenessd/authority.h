@@ -31,6 +31,9 @@ bool authority_polkit_missing(Authority *a);
  * negative result, or an `error` that was set, is sent to the caller. */
 typedef int (*AuthorityHandler)(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error);
 
+/* Sends what a method handler left to be sent: `error`, if it is set, or the negative errno `r`. */
+void authority_answer(sd_bus_message *m, int r, const sd_bus_error *error);
+
 /* Asks whether the sender of `m` may do `action` (a string that stays; interactively if the message allows it), then
  * calls `handler`, or answers the message with AccessDenied: within 5 s, or 2 minutes more where a person is asked for
  * a password. LimitsExceeded if too many calls, or too many of one user's, wait already. Returns 1, as a method handler

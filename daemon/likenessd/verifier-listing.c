@@ -19,7 +19,7 @@ struct Listing {
         FitnessHandler told;
         void *userdata;
         Cause cause;                   /* why there is no answer */
-        bool answered;
+        bool answered, overtaken;
         CameraInspection *inspection;
         char *seat;                    /* the caller's */
         Cameras cameras;
@@ -52,6 +52,11 @@ void verifier_end_listing(Verifier *v, Cause cause) {
         if (!v->listing)
                 return;
         v->listing->cause = cause;
+        camera_inspection_end(v->listing->inspection);
+}
+
+void verifier_overtake_listing(Verifier *v) {
+        v->listing->overtaken = true;
         camera_inspection_end(v->listing->inspection);
 }
 
@@ -135,6 +140,14 @@ static const char *fitness_word(const Listing *l, const CameraReport *reports) {
                                                        &pixels));
 }
 
+static int reply_failed(const Listing *l) {
+        return l->overtaken ?
+                        sd_bus_reply_method_errorf(l->message, LIKENESS_ERROR_BUSY,
+                                        "A check began on this terminal; list its cameras when that has ended.") :
+                        sd_bus_reply_method_errorf(l->message, LIKENESS_ERROR_UNAVAILABLE, "%s",
+                                        cause_message(l->cause));
+}
+
 static void on_inspection_done(CameraInspection *i, const CameraReport *reports, bool stuck, void *userdata) {
         Listing *l = userdata;
         int r;
@@ -144,13 +157,13 @@ static void on_inspection_done(CameraInspection *i, const CameraReport *reports,
                 l->told(fitness_word(l, reports), l->userdata);
                 r = 0;
         } else
-                r = reports ? reply(l, reports) :
-                              sd_bus_reply_method_errorf(l->message, LIKENESS_ERROR_UNAVAILABLE, "%s",
-                                                         cause_message(l->cause));
+                r = reports ? reply(l, reports) : reply_failed(l);
         if (r < 0)
                 log_warning_errno(r, "a caller cannot be answered: %m");
-        if (stuck)
+        if (stuck) {
                 log_message(LOG_ERR, MESSAGE_EXAMINER_STUCK, "%s", cause_message(CAUSE_EXAMINER_STUCK));
+                verifier_wake(l->verifier);
+        }
 }
 
 static void on_inspection_gone(CameraInspection *i, void *userdata) {
@@ -162,6 +175,7 @@ static void on_inspection_gone(CameraInspection *i, void *userdata) {
         if (stuck)
                 log_message(LOG_NOTICE, MESSAGE_EXAMINER_GONE, "the stuck examiner is gone; checks are possible again");
         verifier_rest(v);
+        verifier_wake(v);
 }
 
 static const CameraInspectionHandlers inspection_handlers = {

@@ -9,7 +9,16 @@
 #include "sleep.h"
 #include "verifier.h"
 
+#define WAITING_MAX 16U
+
 typedef struct Listing Listing;
+
+/* Begin() or Verify(), authorised. */
+typedef struct Waiting {
+        sd_bus_message *message;
+        uint64_t called_usec;
+        AuthorityHandler handler;
+} Waiting;
 
 struct Verifier {
         VerifierSetup setup;
@@ -30,6 +39,8 @@ struct Verifier {
         CameraCandidates recording;
 
         Listing *listing;              /* ListCameras(), under way instead of a check */
+        Waiting waiting[WAITING_MAX];  /* for its end */
+        size_t n_waiting;
 };
 
 /* What an authorised call asks for, before it is known whether a check is needed for it. */
@@ -74,9 +85,20 @@ const CameraCandidates *verifier_cameras(const Verifier *v);
 int verifier_method_list_cameras(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* Ends what is under way; its caller is told so. */
 void verifier_end_listing(Verifier *v, Cause cause);
+/* A check goes first: ends what is under way, and its caller is told Busy. */
+void verifier_overtake_listing(Verifier *v);
 void verifier_forget_listing(Verifier *v);
 /* Its caller was answered, and its examiner does not end. */
 bool verifier_listing_is_stuck(const Verifier *v);
+
+/* verifier-waiting.c */
+/* Has the listing of cameras end that is under way, and calls `handler` once more (with a message that was not read yet)
+ * when its examiner is gone, or when it is known not to go. 1, or Busy in `error` if too many wait already. */
+int verifier_wait(Verifier *v, sd_bus_message *m, uint64_t called_usec, AuthorityHandler handler, sd_bus_error *error);
+/* Their turn has come. */
+void verifier_wake(Verifier *v);
+/* Their messages are not answered. */
+void verifier_forget_waiting(Verifier *v);
 
 /* verifier-decline.c */
 int verifier_method_decline(sd_bus_message *m, void *userdata, sd_bus_error *error);

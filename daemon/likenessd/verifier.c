@@ -164,6 +164,9 @@ static int new_session(Verifier *v, Request **request, const Call *call, sd_bus_
         return 0;
 }
 
+static int begin_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error);
+static int verify_authorised(sd_bus_message *m, uint64_t called_usec, void *userdata, sd_bus_error *error);
+
 /* Begin() or Verify(), authorised. */
 static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec, bool begin, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
@@ -173,6 +176,9 @@ static int check_authorised(Verifier *v, sd_bus_message *m, uint64_t called_usec
         r = verifier_check_able(v, error);
         if (r < 0)
                 return r;
+        /* before the message is read, which can be done once: the picture is taken out of it */
+        if (v->listing && !verifier_listing_is_stuck(v))
+                return verifier_wait(v, m, called_usec, begin ? begin_authorised : verify_authorised, error);
         r = request_read(m, v->setup.configuration, &request, error);
         if (r < 0)
                 return r;
@@ -359,6 +365,7 @@ Verifier *verifier_free(Verifier *v) {
                 return NULL;
 
         v->stopping = false;
+        verifier_forget_waiting(v);
         verifier_forget_listing(v);
         verifier_forget_session(v);
         sd_bus_message_unref(v->rotation);

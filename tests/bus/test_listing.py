@@ -3,8 +3,10 @@
 """ListCameras and likenessctl cameras, with cameras that tests/pipeline's v4l2-mock presents: what is there, what each
 can do, which is fit for what and why not."""
 
+import collections
 import json
 import os
+import signal
 import subprocess
 
 import harness
@@ -13,6 +15,7 @@ import services
 try:
     import client
     import pictures
+    import test_camera_trouble
     import test_health
     import test_sleep
 except ImportError:
@@ -258,6 +261,14 @@ class Daily(Cameras):
         self.assertEqual(self.told_daily(), {"few-pixels"})
         self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "idle", 10))
 
+    def test_who_comes_meanwhile_goes_first(self):
+        """The camera does not answer who looks at it for the record, and the customer comes in the middle of that."""
+        test_camera_trouble.control("fault=stuck-opening")
+        self.addCleanup(test_camera_trouble.control, "")
+        self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "busy"))
+        test_camera_trouble.control("")
+        self.assertEqual(self.caller.verify(client.Request(pictures.portrait(1))).verdict, "match")
+
 
 class OnlySoftware(Cameras):
     terminal = harness.Terminal(cameras={"MOCK_CAMERA_PLACE": "software"}, prepare=daily)
@@ -310,18 +321,48 @@ class Wedged(Cameras):
     terminal = harness.Terminal(cameras={
         "MOCK_MORE_CAMERAS": "port=2 stuck mode=YUYV:640x480@30;port=3 vendor=2bc5 mode=YUYV:640x480@30"})
 
-    def test_one_driver_does_not_answer(self):
-        """It is told as that, the others as they are, no check begins meanwhile, and the next one works."""
+    def listing(self):
+        """One that is under way."""
         call = self.start()
         self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "busy"))
-        with self.assertRaises(client.BusError) as refused:
-            client.Client().start(client.Request(pictures.portrait(1)), "Begin").wait()
-        self.assertEqual(refused.exception.name, harness.ERROR + "Busy")
+        return call
 
-        states = [camera["state"] for camera in call.wait().unpack()[0]]
+    def overtaken(self, call):
+        outcome = call.outcome()
+        self.assertEqual(outcome.name, harness.ERROR + "Busy", outcome)
+        self.assertIn("A check began", outcome.message)
+
+    def test_one_driver_does_not_answer(self):
+        """It is told as that, the others as they are, and a check works after that."""
+        states = [camera["state"] for camera in self.start().wait().unpack()[0]]
         self.assertEqual(states, ["ready", "camera-stuck", "ready"])
         services.wait_idle()
         self.assertEqual(self.caller.verify(client.Request(pictures.portrait(1))).verdict, "match")
+
+    def test_a_check_goes_first(self):
+        """No customer waits for somebody who wants to know what cameras are there; and so by every way to ask."""
+        customer = client.Client()
+        self.addCleanup(customer.close)
+        call = self.listing()
+        self.assertEqual(customer.verify(client.Request(pictures.portrait(1))).verdict, "match")
+        self.overtaken(call)
+        services.wait_idle()
+
+        call = self.listing()
+        self.assertEqual(customer.begin(client.Request(pictures.portrait(1))).finished().verdict, "match")
+        self.overtaken(call)
+        services.wait_idle()
+        self.assertEqual(self.caller.get("State"), "idle")
+
+    def test_checks_that_come_together_meanwhile(self):
+        """The first is carried out, who asked the same has its answer, and another is told that it runs."""
+        call, face = self.listing(), pictures.portrait(1)
+        calls = [client.Client().start(client.Request(face, nonce=nonce)) for nonce in ("A" * 32, "A" * 32, "B" * 32)]
+        first, same, other = [asked.outcome() for asked in calls]
+        self.assertEqual((first.verdict, same.verdict), ("match", "match"))
+        self.assertEqual(first.fields["receipt"], same.fields["receipt"])
+        self.assertEqual(other.name, harness.ERROR + "Busy")
+        self.overtaken(call)
 
     def test_the_machine_goes_to_sleep_meanwhile(self):
         """No camera is open when it does; its caller is told."""
@@ -394,6 +435,46 @@ class Hostile(Cameras):
             services.signal_process(pid, 9)
         self.assertTrue(harness.eventually(lambda: "examiner-stuck" not in self.caller.get("Problems"), 10))
         self.set_mode("inspect")
+        self.assertEqual(len(self.cameras()), 1)
+
+    def hung_listing(self):
+        """One whose examiner does not end when it should: 2 seconds in which nobody knows that yet."""
+        self.set_mode("inspect-stuck")
+        call = self.start()
+        self.assertTrue(harness.eventually(lambda: services.instances(program=self.PROGRAM)))
+        return call
+
+    def let_go(self):
+        self.set_mode("inspect")
+        for pid in services.instances(program=self.PROGRAM):
+            services.signal_process(pid, signal.SIGKILL)
+
+    def test_not_more_than_may_wait(self):
+        """Sixteen checks wait for its end, until it is known that there is none; the others are told at once."""
+        call = self.hung_listing()
+        callers = [client.Client(user) for user in ("clerk", "root") for _ in range(10)]
+        calls = [caller.start(client.Request(pictures.portrait(1))) for caller in callers]
+        names = collections.Counter(asked.outcome().name for asked in calls)
+        self.assertEqual(names, {harness.ERROR + "Unavailable": 16, harness.ERROR + "Busy": 4})
+        self.assertEqual(len(call.wait().unpack()[0]), 1)
+        self.let_go()
+        for caller in callers:
+            caller.close()
+        self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "idle", 10))
+
+    def test_who_has_left_when_its_turn_comes(self):
+        """Its check never begins."""
+        opened = lambda: sum(e["entry"] == "opened" for e in test_health.receipts.entries())
+        before, call, gone = opened(), self.hung_listing(), client.Client()
+        gone.start(client.Request(pictures.portrait(1)))
+        # who asks later has his answer: it waits by now
+        self.assertEqual(client.Call(client.Client(), harness.PATH, harness.NAME, "ListCameras", None).outcome().name,
+                         harness.ERROR + "Busy")
+        gone.close()
+        self.let_go()
+        self.assertEqual(len(call.wait().unpack()[0]), 1)
+        self.assertTrue(harness.eventually(lambda: self.caller.get("State") == "idle", 10))
+        self.assertEqual(opened(), before)
         self.assertEqual(len(self.cameras()), 1)
 
 
