@@ -5,12 +5,14 @@ the form that it has, and what that driver can do to whoever reads it."""
 import glob
 import time
 
+import asleep
 import machine
 from machine import SLOW, eventually
 from shop import CONFIGURATION
 
 ERROR = "org.likeness.Verifier1.Error."
 ALLOWED = CONFIGURATION + "\n[Cameras]\nAllowSoftwareCameras=yes\n"
+LEDGER = "/var/lib/likeness/demo/ledger-demo"
 LIKENESSD = "/usr/libexec/likeness/likenessd"
 # A demonstration has a ledger of its own.
 # Of all of them each looks whether the other is of a demonstration, too.
@@ -24,9 +26,10 @@ StateDirectory=likeness/demo
 """
 
 
-class Vivid(machine.TestCase):
+class Vivid(asleep.Sleeps, machine.TestCase):
     @classmethod
     def prepare(cls):
+        cls.shop.ledger_directory = LEDGER
         cls.shop.drop_in("likenessd.service", DEMO)
         for unit, command in OTHERS.items():
             cls.shop.drop_in(unit, f"[Service]\nExecStart=\nExecStart=/usr/libexec/likeness/{command}\n")
@@ -76,3 +79,9 @@ class Vivid(machine.TestCase):
         self.shop.run("root", "udevadm", "settle")
         self.shop.scripted(20)
         self.verdict("match")
+
+    def test_the_machine_falls_asleep_in_the_middle(self):
+        self.fall_asleep(self.node, "vivid.0")
+        self.shop.scripted(20)
+        self.verdict("match")
+        self.assertEqual(self.shop.holders(self.node), [])

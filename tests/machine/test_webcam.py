@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 
+import asleep
 import machine
 import webcam
 from machine import SLOW, eventually
@@ -68,7 +69,7 @@ class Plugged(machine.TestCase):
         return answer
 
 
-class Webcam(Plugged):
+class Webcam(asleep.Sleeps, Plugged):
     # --- all is well
 
     def test_match(self):
@@ -200,6 +201,38 @@ class Webcam(Plugged):
         began = time.monotonic()
         self.assertTrue(eventually(lambda: not self.shop.holders(camera.node), 10))
         self.assertLess(time.monotonic() - began, 0.5)
+
+    # --- the machine sleeps
+
+    def plug_without_power(self):
+        """Into a port that has none while the machine sleeps. (Else the kernel would ask the camera whether it is the same
+        one, before there are programs again; but this one is a program.)"""
+        camera, _ = self.plug()
+        place = os.path.realpath(f"/sys/class/video4linux/{os.path.basename(camera.node)}/device/..")
+        asleep.tell(place + "/power/persist", "0")
+        return camera, os.path.basename(place)
+
+    def found_again(self, camera):
+        """It is a new device to the kernel, and the same camera to likenessd."""
+        self.assertTrue(eventually(lambda: len(os.listdir("/sys/class/video4linux")) == 2 and camera.nodes()))
+        self.shop.run("root", "udevadm", "settle")
+        self.shop.scripted(12)
+        self.verdict("match")
+        self.assertEqual(self.shop.holders(camera.nodes()[0]), [])
+        self.assertEqual(camera.opened, 2)
+
+    def test_the_machine_falls_asleep_in_the_middle(self):
+        camera, place = self.plug_without_power()
+        self.fall_asleep(camera.node, place)
+        self.found_again(camera)
+
+    def test_the_machine_falls_asleep_without_a_word(self):
+        """Nobody asked logind: who wakes up with the camera open has lost it."""
+        camera, place = self.plug_without_power()
+        answer = self.check_while_falling_asleep(camera.node, lambda: asleep.tell("/sys/power/state", "mem"))
+        self.ended_with(answer, "CameraLost", "camera-lost")
+        self.assertEqual(self.seen(place), ["suspend", "resume"])
+        self.found_again(camera)
 
     # --- it does not work
 

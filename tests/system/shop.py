@@ -75,6 +75,8 @@ class Answer:
 
 
 class Shop(Terminal):
+    ledger_directory = LEDGER
+
     def set_up(self, configuration=CONFIGURATION):
         """As an administrator: the operators' rule, a clerk, somebody who is none, the configuration."""
         self.shell("root", "useradd --create-home --groups likeness-operators clerk && useradd --create-home visitor")
@@ -167,7 +169,7 @@ class Shop(Terminal):
     def receipts(self):
         """All entries of the ledger as they are on disk."""
         lines = []
-        for path in sorted(glob.glob(self.path(LEDGER) + "/*.jws")):
+        for path in sorted(glob.glob(self.path(self.ledger_directory) + "/*.jws")):
             with open(path) as file:
                 lines += file.read().splitlines()
         return lines
