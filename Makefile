@@ -42,7 +42,7 @@ bench: build
 	@tests/bench/bench.py $(BUILD)
 	@tests/bench/bench-camera.py $(BUILD)
 	@tests/bench/bench-vanish.py $(BUILD)
-	@$(BUILD)/tests/bench/bench-ledger $(BUILD)
+	@$(BUILD)/tests/bench/bench-ledger $(BUILD) 50000
 	@tests/bench/bench-fleet.py $(BUILD) .
 	@tools/check-system --bench
 
