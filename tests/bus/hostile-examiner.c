@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
@@ -56,6 +57,7 @@ static void die_when_hung_up(Hostile *h) {
 }
 
 _Noreturn static void stay_for_ever(void) {
+        (void) prctl(PR_SET_NAME, "stays"); /* for a test that waits for it */
         for (;;)
                 pause();
 }
