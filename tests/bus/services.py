@@ -76,6 +76,13 @@ def pictures_open(pid=None):
     return found
 
 
+def pictures_staying():
+    """Those that are still open a moment after an error was told: a message, and what came with it, is let go of right
+    after its answer."""
+    eventually(lambda: not pictures_open(), 2)
+    return pictures_open()
+
+
 def descriptors(pid=None):
     return len(os.listdir(f"/proc/{pid or likenessd()}/fd"))
 

@@ -89,7 +89,7 @@ class Authorisation(Case):
                 with self.subTest(user=user, method=method):
                     self.refused(harness.DENIED, Client(user).start(self.portrait(), method))
         self.assertEqual(services.instances(), [])
-        self.assertEqual(services.pictures_open(), [])
+        self.assertEqual(services.pictures_staying(), [])
         self.assertNotIn("opened", services.log()[self.before:])
 
     def test_stranger_with_nobody_to_ask(self):
@@ -430,7 +430,7 @@ class Polkit(Case):
         self.refused(harness.DENIED, call)
         self.assertLess(call.ended - call.began, seconds)
         self.assertEqual(services.instances(), [])
-        self.assertEqual(services.pictures_open(), [])
+        self.assertEqual(services.pictures_staying(), [])
         self.assertNotIn("opened", services.log()[self.before:])
 
     def test_stopped(self):

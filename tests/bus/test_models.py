@@ -35,7 +35,7 @@ class Case(harness.TestCase):
     def error(self):
         with self.assertRaises(BusError) as caught:
             Client().verify(Request(pictures.portrait(4)))
-        self.assertEqual(services.pictures_open(), [])
+        self.assertEqual(services.pictures_staying(), [])
         return caught.exception
 
     def unavailable(self, *words):

@@ -26,7 +26,7 @@ class BadReference(harness.TestCase):
         self.assertEqual(caught.exception.name, harness.ERROR + "BadReference", caught.exception)
         self.assertIn(words, caught.exception.message)
         self.assertTrue(caught.exception.message.startswith("reference: "), caught.exception.message)
-        self.assertEqual(services.pictures_open(), [])
+        self.assertEqual(services.pictures_staying(), [])
 
     def refused_fd(self, fd, words="must be a memfd sealed"):
         try:

@@ -30,7 +30,7 @@ class RequestCase(harness.TestCase):
             self.assertIn(word, caught.exception.message)
         self.assertNotIn("opened", services.log()[self.before:])
         self.assertEqual(services.instances(), [])
-        self.assertEqual(services.pictures_open(), [])
+        self.assertEqual(services.pictures_staying(), [])
 
     def portrait(self, **more):
         return Request(pictures.portrait(1), **more)

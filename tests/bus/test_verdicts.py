@@ -163,7 +163,7 @@ class NoCamera(harness.TestCase):
         with self.assertRaises(BusError) as caught:
             Client().verify(Request(pictures.portrait(1)))
         self.assertEqual(caught.exception.name, harness.ERROR + "NoCamera")
-        self.assertEqual(services.pictures_open(), [])
+        self.assertEqual(services.pictures_staying(), [])
 
 
 if __name__ == "__main__":
