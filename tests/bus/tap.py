@@ -7,14 +7,14 @@ import unittest
 MOST_LINES = 40                         # at the beginning and the end of what is said about a failure
 
 
-def eventually(condition, seconds):
-    """Waits for a condition; its last value."""
+def eventually(condition, seconds, pause=0.02):
+    """Waits for a condition, and looks every `pause` seconds; its last value."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value or time.monotonic() >= deadline:
             return value
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def say(line):

@@ -32,12 +32,7 @@ SLOW = 3 * PATIENCE
 
 def eventually(condition, seconds=PATIENCE):
     """As terminal.eventually(), but it looks less often: here looking is what takes time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() >= deadline:
-            return value
-        time.sleep(0.1)
+    return terminal.tap.eventually(condition, seconds, pause=0.1)
 
 
 terminal.eventually = shop.eventually = eventually

@@ -206,6 +206,15 @@ static void test_software(void **state) {
         inspection_free(i);
 }
 
+/* The infrared one's driver does not come back from opening it. */
+static void set_up_stuck(Bed *b) {
+        set_up_modes(b);
+        v4l2_mock_configure(b->infrared, &(MockConfig) {
+                        .modes = { { V4L2_PIX_FMT_GREY, 640, 360, 15 } },
+                        .fault = MOCK_FAULT_STUCK_OPENING,
+        });
+}
+
 /* One whose driver does not come back does not keep the others from being told, and changes nothing when it does. */
 static void test_stuck(void **state) {
         static const char *const cameras[][2] = { { "/dev/video1", INFRARED }, { "/dev/video0", COLOUR } };
@@ -214,11 +223,7 @@ static void test_stuck(void **state) {
         Inspection *i;
         Bed *b = *state;
 
-        set_up_modes(b);
-        v4l2_mock_configure(b->infrared, &(MockConfig) {
-                        .modes = { { V4L2_PIX_FMT_GREY, 640, 360, 15 } },
-                        .fault = MOCK_FAULT_STUCK_OPENING,
-        });
+        set_up_stuck(b);
         assert_int_equal(inspection_new(&i, &order), 0);
         fd.fd = inspection_get_fd(i);
         assert_int_equal(poll(&fd, 1, A_MOMENT_MSEC), 0);
@@ -246,11 +251,7 @@ static void test_answers_at_the_last_moment(void **state) {
         Inspection *i;
         Bed *b = *state;
 
-        set_up_modes(b);
-        v4l2_mock_configure(b->infrared, &(MockConfig) {
-                        .modes = { { V4L2_PIX_FMT_GREY, 640, 360, 15 } },
-                        .fault = MOCK_FAULT_STUCK_OPENING,
-        });
+        set_up_stuck(b);
         assert_int_equal(inspection_new(&i, &order), 0);
         fd.fd = inspection_get_fd(i);
         assert_int_equal(poll(&fd, 1, PATIENCE_MSEC), 1);
